@@ -1,0 +1,9 @@
+/* pt.h: all of libportalis_thread. */
+#ifndef PT_H
+#define PT_H
+
+#include <pt_base.h>
+#include <pt_mutex.h>
+#include <pt_thread.h>
+
+#endif

@@ -1,0 +1,109 @@
+/* cond.c: the condition.
+
+   word:  QUEUED 1  threads wait, in the condition's queue in the parking lot (exactly, under its lock)
+
+     J   0 -> QUEUED   a waiter, under the queue's lock, while it holds its mutex    relaxed
+     S   reads QUEUED  who signals                                                   relaxed
+
+   No lost wake  A waiter joins the queue before it unlocks its mutex. Who makes the condition true does so under
+                 that mutex, hence before the waiter's check, or after the waiter joined: then the mutex orders J
+                 before S, even if the signal is sent after the unlock.
+   No spurious   A waiter is woken only by a signal that took it out, and its deadline counts only as long as it
+                 is in the condition's queue.
+   Requeue       A signalled waiter needs its mutex. While that is held it is moved to the mutex's queue, under
+                 the locks of both queues, and sleeps on: pti_mutex_admit() decides. The message that wakes it
+                 then comes from the mutex, and tells pti_mutex_relock() what is left to do.
+   Lifetime      A signal touches the condition's word last under the queue's lock; the woken thread may free the
+                 condition. A waiter does not touch it after it was taken out. */
+#include "atomic.h"
+#include "mutex.h"
+#include "park.h"
+#include "port.h"
+
+enum { QUEUED = 1 };
+
+/* The analysis does not follow a mutex through the lot. */
+PT_NO_THREAD_SAFETY_ANALYSIS
+pt_status pt_cond_wait_until(pt_cond *cond, pt_mutex *mutex, pt_until until)
+{
+    pti_waiter waiter;
+    pt_status may_wait = pti_park_may_wait(until);
+    if (may_wait != PT_OK)
+        return may_wait;
+
+    pti_park_prepare(&waiter, "condition");
+    waiter.with = mutex;
+    pti_queue *queue = pti_park_lock(cond);
+    store_relaxed(&cond->word, QUEUED); /* J */
+    pti_park_join(queue, &waiter, cond);
+    pti_park_unlock(queue);
+    pt_mutex_unlock(mutex);
+
+    enum pti_message message = pti_park_sleep(&waiter, until, true);
+    if (message == PTI_GAVE_UP)
+        pti_park_unlock_left(queue, cond, &cond->word, QUEUED);
+    pti_mutex_relock(mutex, message);
+    return message == PTI_GAVE_UP ? PT_ERR_TIMEOUT : PT_OK;
+}
+
+pt_status pt_cond_wait(pt_cond *cond, pt_mutex *mutex)
+{
+    return pt_cond_wait_until(cond, mutex, PT_FOREVER);
+}
+
+/* The mutex of the waiter that has waited longest, NULL if there is none. *next_ticket: tickets below it belong to
+   those who wait now. */
+static pt_mutex *first_mutex(pt_cond *cond, uint64_t *next_ticket)
+{
+    pti_queue *queue = pti_park_lock(cond);
+    pti_waiter *first = pti_park_first(queue, cond);
+    pt_mutex *mutex = first == NULL ? NULL : (pt_mutex *)first->with;
+    *next_ticket = pti_park_next_ticket(queue);
+    pti_park_unlock(queue);
+    return mutex;
+}
+
+/* Let waiters go on, in their order: one, or all that wait now. */
+static void let_go(pt_cond *cond, bool all)
+{
+    if (load_relaxed(&cond->word) == 0) /* S */
+        return;
+
+    pt_time now = pti_port_now();
+    uint64_t end, unused;
+    bool done = false;
+    pt_mutex *mutex = first_mutex(cond, &end);
+    /* As a rule once. Again if the first waiter gave up meanwhile, or if waiters have different mutexes. */
+    while (!done && mutex != NULL) {
+        pti_queue_pair pair = pti_park_lock_pair(cond, mutex);
+        pti_waiter *woken = NULL, *first;
+        while (!done && (first = pti_park_first(pair.first, cond)) != NULL && first->with == mutex) {
+            if (first->ticket >= end) {
+                done = true; /* came later */
+                break;
+            }
+            if (pti_mutex_admit(mutex)) /* at most once: now somebody is awake */
+                woken = pti_park_take(pair.first, cond);
+            else
+                pti_park_move(pair.first, cond, pair.second, mutex, "mutex", now);
+            done = !all;
+        }
+        if (pti_park_first(pair.first, cond) == NULL)
+            store_relaxed(&cond->word, 0);
+        pti_park_unlock_pair(pair);
+        if (woken != NULL)
+            pti_park_wake(woken, PTI_RETRY);
+        if (!done)
+            mutex = first_mutex(cond, &unused);
+    }
+}
+
+void pt_cond_signal(pt_cond *cond)
+{
+    let_go(cond, false);
+}
+
+void pt_cond_broadcast(pt_cond *cond)
+{
+    let_go(cond, true);
+}

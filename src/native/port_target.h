@@ -1,0 +1,35 @@
+/* port_target.h, native: what port.h needs that must be inline or constant. */
+#ifndef PTI_PORT_TARGET_H
+#define PTI_PORT_TARGET_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef pthread_t pti_port_thread;
+
+#define PTI_PORT_STACK_SIZE 0 /* the system's default */
+
+/* How long a thread that must wait looks again before it sleeps: first so many rounds of relaxing, then
+   so many yields. Some 5 us in all when nobody else wants the processor, where sleeping and being woken
+   takes 10 us to 50 us. Few spins, since a partner on the same processor gets nowhere before the first yield. */
+#define PTI_PORT_SPINS 10
+#define PTI_PORT_YIELDS 16
+
+static inline void pti_port_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* pthread_create finds out by itself. */
+static inline bool pti_port_has_room(size_t stack_size)
+{
+    (void)stack_size;
+    return true;
+}
+
+#endif
