@@ -1,0 +1,34 @@
+/* port_target.h, browser: what port.h needs that must be inline or constant. */
+#ifndef PTI_PORT_TARGET_H
+#define PTI_PORT_TARGET_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+typedef pthread_t pti_port_thread;
+
+#define PTI_PORT_STACK_SIZE (256u * 1024u) /* Emscripten's own is 64 KiB, without a guard page */
+
+/* How long a thread that must wait looks again before it sleeps. WebAssembly has no pause instruction,
+   and Emscripten's yield does nothing. */
+#define PTI_PORT_SPINS 200
+#define PTI_PORT_YIELDS 0
+
+static inline void pti_port_relax(void)
+{
+}
+
+/* Whether pthread_create may be called for a stack of this size: Emscripten's does not look whether it got the
+   memory (6.0.5), so ask first. Another thread may still take that memory in between. */
+static inline bool pti_port_has_room(size_t stack_size)
+{
+    enum { BESIDES = 16 * 1024 }; /* for the thread's record and its _Thread_local variables */
+    if (stack_size > SIZE_MAX - BESIDES)
+        return false;
+    void *room = malloc(stack_size + BESIDES);
+    free(room);
+    return room != NULL;
+}
+
+#endif

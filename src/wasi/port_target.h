@@ -1,0 +1,29 @@
+/* port_target.h, WASI: what port.h needs that must be inline or constant. */
+#ifndef PTI_PORT_TARGET_H
+#define PTI_PORT_TARGET_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef pthread_t pti_port_thread;
+
+#define PTI_PORT_STACK_SIZE (256u * 1024u) /* wasi-libc's own is 128 KiB, without a guard page */
+
+/* How long a thread that must wait looks again before it sleeps. WebAssembly has no pause instruction and
+   a yield is a call to the host. */
+#define PTI_PORT_SPINS 100
+#define PTI_PORT_YIELDS 4
+
+static inline void pti_port_relax(void)
+{
+}
+
+/* pthread_create finds out by itself. */
+static inline bool pti_port_has_room(size_t stack_size)
+{
+    (void)stack_size;
+    return true;
+}
+
+#endif
