@@ -1,0 +1,46 @@
+# What a person types; each is a line or two over cmake/setup.sh, the CMake presets and Node scripts.
+
+targets = native wasi browser
+presets = $(targets)
+
+help:
+	@echo "make demo    count words in real text on all three targets; INPUT=\"a.txt b.txt\" for your own"
+	@echo "make test    run every test on every target"
+	@echo "make bench   measure against plain pthreads on every target; ROUNDS=7, FILTER=mutex"
+	@echo "make check   the sanitizers, warnings as errors with gcc and clang, and the format"
+	@echo "make doctor  say which tools are used, and what is missing"
+	@echo "make setup   install what is missing, which the above do by themselves"
+	@echo "make format  format all C sources;   make clean  remove build/"
+
+setup:
+	@cmake/setup.sh
+
+doctor:
+	@cmake/setup.sh doctor
+
+demo: build
+	@node examples/wordcount/demo.mjs $(INPUT)
+
+test: build
+	@node tests/run.mjs $(targets)
+
+bench: build
+	@node bench/run.mjs --targets native,wasi,browser $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(FILTER),--filter $(FILTER))
+
+build:
+	@cmake/setup.sh $(targets)
+	@node cmake/build.mjs $(presets)
+
+check:
+	@cmake/setup.sh checks
+	@cmake/check.sh
+
+sources = git ls-files '*.c' '*.h' '*.cpp'
+
+format:
+	@clang-format -i $$($(sources))
+
+clean:
+	@rm -rf build
+
+.PHONY: help setup doctor demo test bench build check format clean

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# check.sh: what the tests do not show: the sanitizers, both compilers with warnings as errors, the format.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { echo "check: $*" >&2; }
+
+say "format"
+# shellcheck disable=SC2046
+clang-format --dry-run --Werror $(git ls-files '*.c' '*.h' '*.cpp')
+
+for compiler in gcc clang-22; do
+    say "warnings as errors with $compiler"
+    cmake -S . -B "build/warnings-$compiler" -G Ninja -DCMAKE_C_COMPILER="$compiler" -DPT_WERROR=ON \
+        -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
+    cmake --build "build/warnings-$compiler" >build/warnings.log 2>&1 || {
+        cat build/warnings.log
+        exit 1
+    }
+done
+
+say "sanitizers"
+node cmake/build.mjs native-asan native-tsan
+node tests/run.mjs native-asan native-tsan

@@ -1,0 +1,24 @@
+# install.cmake: what `cmake --install` puts where: headers, libraries, the CMake package, the pkg-config file.
+include(CMakePackageConfigHelpers)
+
+set(installed portalis_thread)
+if(PT_SHARED)
+    list(APPEND installed portalis_thread_shared)
+endif()
+install(TARGETS ${installed} EXPORT portalis_thread
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/portalis_thread)
+install(EXPORT portalis_thread NAMESPACE portalis:: FILE portalis_threadTargets.cmake DESTINATION ${package})
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/portalis_threadConfig.cmake.in
+    ${PROJECT_BINARY_DIR}/portalis_threadConfig.cmake INSTALL_DESTINATION ${package})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/portalis_threadConfigVersion.cmake
+    COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/portalis_threadConfig.cmake ${PROJECT_BINARY_DIR}/portalis_threadConfigVersion.cmake
+    DESTINATION ${package})
+
+# The prefix is found from the file's own place, so that an installed tree may be moved.
+file(RELATIVE_PATH PT_PREFIX_FROM_PC /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+configure_file(${CMAKE_CURRENT_LIST_DIR}/portalis_thread.pc.in ${PROJECT_BINARY_DIR}/portalis_thread.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/portalis_thread.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
