@@ -1,0 +1,27 @@
+# expect.cmake: run a command and check how it ends.
+#   cmake -DEXIT=failure|0|N -DMATCH=regex [-DSTDIN=file] -P expect.cmake -- command...
+set(command)
+set(after FALSE)
+math(EXPR last "${CMAKE_ARGC} - 1")
+foreach(i RANGE ${last})
+    if(after)
+        list(APPEND command "${CMAKE_ARGV${i}}")
+    elseif(CMAKE_ARGV${i} STREQUAL "--")
+        set(after TRUE)
+    endif()
+endforeach()
+if(STDIN)
+    set(input INPUT_FILE ${STDIN})
+endif()
+
+execute_process(COMMAND ${command} ${input} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output
+    TIMEOUT 120)
+message("${output}")
+if(EXIT STREQUAL "failure" AND NOT result MATCHES "^[1-9][0-9]*$")
+    message(FATAL_ERROR "should have failed with an exit code, ended with: ${result}")
+elseif(NOT EXIT STREQUAL "failure" AND NOT result STREQUAL EXIT)
+    message(FATAL_ERROR "should have ended with ${EXIT}, ended with: ${result}")
+endif()
+if(NOT output MATCHES "${MATCH}")
+    message(FATAL_ERROR "the output should match: ${MATCH}")
+endif()

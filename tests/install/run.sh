@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# run.sh BUILD: installs the build folder into a temporary prefix and builds a user's programs against it, through
+# CMake and through pkg-config; checks that the shared library exports just what the public headers declare.
+set -euo pipefail
+build=$1
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+cmake --install "$build" --prefix "$work/prefix" >"$work/log"
+
+echo "through CMake"
+cmake -S "$here" -B "$work/user" -DCMAKE_PREFIX_PATH="$work/prefix" >"$work/log"
+cmake --build "$work/user" >"$work/log" || { cat "$work/log"; exit 1; }
+for program in program_c program_c_shared program_cpp; do "$work/user/$program"; done
+
+echo "through pkg-config"
+PKG_CONFIG_PATH=$(dirname "$(find "$work/prefix" -name portalis_thread.pc)")
+export PKG_CONFIG_PATH
+libs=$(pkg-config --variable=libdir portalis_thread)
+# shellcheck disable=SC2046
+gcc -std=c11 -Wall -Wextra -Wpedantic -Werror "$here/program.c" -o "$work/c" $(pkg-config --cflags --libs portalis_thread)
+LD_LIBRARY_PATH=$libs "$work/c"
+# shellcheck disable=SC2046
+g++ -std=c++17 -Wall -Wextra -Wpedantic -Werror "$here/program.cpp" -o "$work/cpp" $(pkg-config --cflags --libs portalis_thread)
+LD_LIBRARY_PATH=$libs "$work/cpp"
+
+echo "each header by itself, in C11 and in C++17"
+for header in "$work"/prefix/include/*.h; do
+    gcc -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c "$header" -I"$work/prefix/include"
+    g++ -std=c++17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ "$header" -I"$work/prefix/include"
+done 2> >(grep -v 'pragma once' >&2)
+
+echo "exports"
+nm -D --defined-only "$libs/libportalis_thread.so" | awk '{ print $3 }' | sort >"$work/exported"
+cat "$work"/prefix/include/*.h | grep -v '^#' | tr '\n' ' ' | grep -oE 'PT_API [^;{]*\(' | sed -E 's/PT_NODISCARD//; s/\(.*//; s/.*[ *]//' | sort -u >"$work/declared"
+diff "$work/declared" "$work/exported" || { echo "declared (<) and exported (>) differ"; exit 1; }

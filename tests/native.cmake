@@ -1,0 +1,22 @@
+# native.cmake: the tests that are of one platform only.
+
+# Other Unixes' way of waiting, in a build of the library of its own, under all tests.
+if(PT_PORT_WAIT STREQUAL "futex")
+    pt_library(portalis_thread_table STATIC table)
+    pt_test_library(test_support_table portalis_thread_table)
+    foreach(subject IN LISTS subjects)
+        add_executable(test_${subject}_table test_${subject}.c)
+        target_link_libraries(test_${subject}_table PRIVATE test_support_table)
+        pt_add_test(table.${subject} test_${subject}_table)
+    endforeach()
+
+    add_executable(test_processors test_processors.c)
+    target_link_libraries(test_processors PRIVATE test_support)
+    pt_add_test(processors test_processors)
+endif()
+
+# What is installed is what users need, and nothing else is exported. Not under sanitizers: users' programs would need
+# their runtimes.
+if(PT_SHARED AND NOT PT_SANITIZE)
+    pt_add_test(install ${CMAKE_CURRENT_SOURCE_DIR}/install/run.sh ${PROJECT_BINARY_DIR})
+endif()

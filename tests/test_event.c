@@ -1,0 +1,144 @@
+/* test_event.c: manual and automatic events let pass whom they should, and nobody else. */
+#include "support.h"
+
+#include "atomic.h"
+
+static void test_manual_stays_set_automatic_passes_one(void **state)
+{
+    (void)state;
+    pt_event manual = PT_EVENT_INIT, automatic = PT_EVENT_AUTO_INIT;
+
+    assert_int_equal(pt_event_try_wait(&manual), PT_ERR_BUSY);
+    pt_event_set(&manual);
+    pt_event_set(&manual);
+    assert_true(pt_event_is_set(&manual));
+    assert_int_equal(pt_event_wait(&manual), PT_OK);
+    assert_int_equal(pt_event_wait_until(&manual, pt_at(0)), PT_OK);
+    pt_event_reset(&manual);
+    assert_false(pt_event_is_set(&manual));
+    assert_int_equal(pt_event_try_wait(&manual), PT_ERR_BUSY);
+
+    assert_int_equal(pt_event_try_wait(&automatic), PT_ERR_BUSY);
+    pt_event_set(&automatic);
+    pt_event_set(&automatic); /* twice is once */
+    assert_int_equal(pt_event_wait(&automatic), PT_OK);
+    assert_int_equal(pt_event_try_wait(&automatic), PT_ERR_BUSY);
+}
+
+static void test_a_deadline_passes(void **state)
+{
+    (void)state;
+    pt_event events[] = {PT_EVENT_INIT, PT_EVENT_AUTO_INIT};
+    for (int i = 0; i < 2; i++) {
+        uint32_t before = events[i].word;
+        pt_until until = pt_after_ms(3);
+        assert_int_equal(pt_event_wait_until(&events[i], until), PT_ERR_TIMEOUT);
+        assert_true(pt_now() >= until.deadline);
+        assert_int_equal(events[i].word, before);
+        assert_int_equal(parked(&events[i]), 0);
+    }
+}
+
+static void wait_for_it(struct member *member)
+{
+    check(pt_event_wait(member->shared) == PT_OK);
+}
+
+static void test_a_manual_set_lets_all_go(void **state)
+{
+    (void)state;
+    for (int i = 0; i < test_scale(50); i++) {
+        pt_event event = PT_EVENT_INIT;
+        struct crew *crew = crew_start(5, wait_for_it, &event);
+        if (i % 2)
+            wait_until_parked(&event, 5);
+        pt_event_set(&event);
+        crew_join(crew);
+    }
+}
+
+static void test_an_automatic_set_lets_one_go(void **state)
+{
+    (void)state;
+    pt_event event = PT_EVENT_AUTO_INIT;
+    struct crew *crew = crew_start(5, wait_for_it, &event);
+    wait_until_parked(&event, 5);
+    for (size_t left = 4; left < 5; left--) {
+        pt_event_set(&event);
+        assert_int_equal(parked(&event), left);
+        assert_false(pt_event_is_set(&event));
+    }
+    crew_join(crew);
+}
+
+/* ---- Each set of an automatic event is consumed at most once ---------------------------------- */
+
+struct gate {
+    pt_event event;
+    uint32_t sets, passes, waiting_members;
+    int each;
+};
+
+static void pass_or_set(struct member *member)
+{
+    struct gate *gate = member->shared;
+    if (member->index < 3) { /* waits, with deadlines, tries */
+        for (int i = 0; i < gate->each; i++) {
+            pt_until until = pt_after(test_random(&member->stream) % 60 * PT_MICROSECOND);
+            pt_status status = i % 3 ? pt_event_wait_until(&gate->event, until) : pt_event_try_wait(&gate->event);
+            check(status == PT_OK || status == (i % 3 ? PT_ERR_TIMEOUT : PT_ERR_BUSY));
+            if (status == PT_OK)
+                add_relaxed(&gate->passes, 1);
+        }
+        sub_acq_rel(&gate->waiting_members, 1);
+        return;
+    }
+    while (load_relaxed(&gate->waiting_members) > 0) {
+        add_relaxed(&gate->sets, 1);
+        pt_event_set(&gate->event);
+        if (test_random(&member->stream) % 8 == 0)
+            pt_event_reset(&gate->event);
+        test_delay(&member->stream);
+    }
+}
+
+static void test_nobody_passes_unset(void **state)
+{
+    (void)state;
+    struct gate gate = {.event = PT_EVENT_AUTO_INIT, .waiting_members = 3, .each = test_scale(5000)};
+    crew_run(5, pass_or_set, &gate);
+    assert_true(gate.passes <= gate.sets);
+    assert_int_equal(gate.event.word & 2u, 0);
+    assert_int_equal(parked(&gate.event), 0);
+}
+
+/* ---- No set is lost, and what was written before it is seen ----------------------------------- */
+
+struct relay {
+    pt_event ball[2];
+    int carried; /* by whoever has the ball */
+    int each;
+};
+
+static void play(struct member *member)
+{
+    struct relay *relay = member->shared;
+    for (int i = 0; i < relay->each; i++) {
+        check(pt_event_wait(&relay->ball[member->index]) == PT_OK);
+        check(relay->carried++ == 2 * i + member->index);
+        pt_event_set(&relay->ball[1 - member->index]);
+    }
+}
+
+static void test_a_ball_is_never_dropped(void **state)
+{
+    (void)state;
+    struct relay relay = {.ball = {PT_EVENT_AUTO_INIT, PT_EVENT_AUTO_INIT}, .each = test_scale(20000)};
+    pt_event_set(&relay.ball[0]);
+    crew_run(2, play, &relay);
+    assert_int_equal(relay.carried, 2 * relay.each);
+}
+
+TEST_MAIN("event", TEST(test_manual_stays_set_automatic_passes_one), TEST(test_a_deadline_passes),
+          TEST(test_a_manual_set_lets_all_go), TEST(test_an_automatic_set_lets_one_go),
+          TEST(test_nobody_passes_unset), TEST(test_a_ball_is_never_dropped))
