@@ -1,0 +1,73 @@
+/* bench.h: the harness of every bench program, ours and the peers'.
+
+   A bench program is a table of cases, each one a metric of metrics.c with the function that measures it, and
+   a main() that hands the table to bench_main(). A measuring function prepares its object and leaves clocks,
+   threads and counts to one of the four shapes below, so that all libraries are measured alike; what is left to
+   write is the loop over the library's own operations.
+
+   The harness itself stands on POSIX threads, which all three targets have. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- Metrics and cases -------------------------------------------------------------------- */
+
+/* What is measured, the same for all libraries: the table is in metrics.c. */
+struct bench_metric {
+    const char *name; /* ends in the unit, as in spawn_join_us */
+    const char *unit;
+    const char *better; /* "lower" or "higher" */
+    const char *what;   /* one line for people */
+};
+extern const struct bench_metric bench_metrics[];
+extern const size_t bench_metric_count;
+
+/* How one library measures a metric: one round, in the metric's unit. */
+struct bench_case {
+    const char *metric;
+    double (*measure)(unsigned threads);
+    unsigned threads; /* passed to measure, for metrics that come in several sizes */
+};
+
+/* Read the options, run the cases, print the medians. Returns main()'s exit status. */
+int bench_main(int argc, char **argv, const char *library, const struct bench_case *cases, size_t count);
+
+/* End the program with a message: a figure of a library that failed is worth nothing. */
+_Noreturn void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same, unless ok. */
+void bench_check(bool ok, const char *what);
+
+/* ---- Shapes ------------------------------------------------------------------------------- */
+
+/* Do the operation n times. */
+typedef void (*bench_loop)(void *arg, uint64_t n);
+
+/* One thread: nanoseconds an operation. The loop is run several times, about 0.2 s in all; the result is the
+   median, since the first runs may be slow: WebAssembly hosts go on compiling while the program runs, and replace a
+   function only when it is called again. Another thread sleeps all the time, so that a C library cannot take its
+   short cuts for programs without threads. */
+double bench_alone_ns(bench_loop loop, void *arg);
+
+/* Two threads, each running its loop n times, that keep each other going: microseconds a round trip. ping runs
+   in the calling thread and is timed. Otherwise as above. */
+double bench_pair_us(bench_loop ping, bench_loop pong, void *arg);
+
+/* Something slow: microseconds that one go takes, the median of `count` goes, or of as many as fit in 2 s. */
+double bench_single_us(void (*go)(void), unsigned count);
+
+/* A crowd: `threads` threads that all run the loop, with a small n, again and again until the time is up. */
+struct bench_crowd {
+    uint64_t total;       /* operations of all threads together */
+    double mops;          /* millions of them in a second */
+    double slowest_share; /* of the slowest thread, as against the mean: 1 is perfectly fair */
+};
+
+/* Runs for `rounds` times 0.2 s, by the clock: a fixed number of operations would end with the last thread
+   running alone. */
+struct bench_crowd bench_crowd(unsigned threads, unsigned rounds, bench_loop loop, void *arg);
+
+#endif
