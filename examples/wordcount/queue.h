@@ -1,0 +1,59 @@
+/* queue.h: buffers of text that go round between a thread that fills them and threads that empty them. There is a
+   fixed number of them, so that whoever fills faster than others empty has to wait, and memory stays bounded. */
+#ifndef WORDCOUNT_QUEUE_H
+#define WORDCOUNT_QUEUE_H
+
+#include <pt.h>
+
+#define BUFFER_SIZE ((size_t)128 * 1024)
+
+/* Belongs to the thread that took it from the queue, until that thread puts it back. */
+struct buffer {
+    struct buffer *next;     /* the queue's */
+    size_t capacity, length; /* of text */
+    char *text;
+};
+
+struct queue {
+    pt_mutex mutex;
+    pt_cond text_there; /* or closed */
+    pt_cond buffer_back;
+    struct buffer *full PT_GUARDED_BY(&mutex); /* the oldest first */
+    struct buffer **full_end PT_GUARDED_BY(&mutex);
+    struct buffer *empty PT_GUARDED_BY(&mutex);
+    unsigned empty_count PT_GUARDED_BY(&mutex);
+    bool closed PT_GUARDED_BY(&mutex);
+    bool failed PT_GUARDED_BY(&mutex);
+    unsigned buffer_count; /* does not change while threads use the queue */
+};
+
+/* Make a queue of so many empty buffers of BUFFER_SIZE out of all zeroes. False: out of memory; queue_free() it all
+   the same. */
+bool queue_make(struct queue *queue, unsigned buffers);
+
+/* An empty buffer, waiting for one. NULL: queue_fail() was called. */
+struct buffer *queue_take_empty(struct queue *queue);
+
+/* Hand text over to those who empty, and take a buffer back from them. */
+void queue_put_full(struct queue *queue, struct buffer *buffer);
+void queue_put_empty(struct queue *queue, struct buffer *buffer);
+
+/* The oldest full buffer, waiting for one. NULL: the queue is closed and nothing is left in it. */
+struct buffer *queue_take_full(struct queue *queue);
+
+/* Wait until all buffers are back, empty. False: queue_fail() was called. */
+bool queue_wait_until_empty(struct queue *queue);
+
+/* Make who fills give up: somebody cannot go on. */
+void queue_fail(struct queue *queue);
+
+/* Make those who empty end. */
+void queue_close(struct queue *queue);
+
+/* All buffers are back, and no thread uses the queue any more. */
+void queue_free(struct queue *queue);
+
+/* Make a buffer larger; its text stays. False: out of memory, nothing has changed. Once empty it shrinks again. */
+bool buffer_resize(struct buffer *buffer, size_t capacity);
+
+#endif
