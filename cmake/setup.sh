@@ -436,7 +436,7 @@ warm_emscripten() {
     warm_for="$emcc $(emcc_version "$emcc")"
     [[ $emcc != "$cache"/* ]] || stamp_file=$cache/browser/warmed
     [ "$(cat "$stamp_file" 2>/dev/null)" != "$warm_for" ] || return 0
-    say "building Emscripten's system libraries, once (a minute or two)"
+    say "building Emscripten's system libraries, once (two to three minutes)"
     [[ $emcc != "$cache"/* ]] || rm -rf "$cache/browser/cache"
     rm -rf "$work"
     mkdir -p "$work"

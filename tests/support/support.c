@@ -1,5 +1,5 @@
 /* support.c: see support.h. The watchdog uses bare pthreads, so that it works when the library does not, and polls,
-   since the timed waits of one of our libcs (wasix-libc 2025.12.24) never time out. */
+   since the timed waits of one libc (wasix-libc 2025.12.24 as it comes) never time out. */
 #include "support.h"
 
 #include <pthread.h>
