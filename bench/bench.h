@@ -41,6 +41,10 @@ _Noreturn void bench_fail(const char *format, ...) __attribute__((format(printf,
 /* The same, unless ok. */
 void bench_check(bool ok, const char *what);
 
+/* To be called before another try to start a thread that just could not be had. In a browser a Worker whose thread was
+   joined takes a moment until it can carry the next one. Waits for a millisecond; after 5000 of them gives up. */
+void bench_wait_for_worker(void);
+
 /* ---- Shapes ------------------------------------------------------------------------------- */
 
 /* Do the operation n times. */

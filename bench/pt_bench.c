@@ -20,7 +20,10 @@ static void *return_at_once(void *arg)
 static void spawn_and_join(void)
 {
     pt_thread *thread;
-    must(pt_thread_spawn(&thread, NULL, return_at_once, NULL), "pt_thread_spawn");
+    pt_status status;
+    while ((status = pt_thread_spawn(&thread, NULL, return_at_once, NULL)) == PT_ERR_AGAIN)
+        bench_wait_for_worker();
+    must(status, "pt_thread_spawn");
     must(pt_thread_join(thread, NULL), "pt_thread_join");
     pt_thread_release(thread);
 }

@@ -1,5 +1,6 @@
 /* pthread.c: the metrics of pt_bench.c on the C library's own POSIX threads and semaphores. What each one means
    is said there; the loops are the same. */
+#include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <string.h>
@@ -22,7 +23,10 @@ static void *return_at_once(void *arg)
 static void spawn_and_join(void)
 {
     pthread_t thread;
-    must(pthread_create(&thread, NULL, return_at_once, NULL), "pthread_create");
+    int error;
+    while ((error = pthread_create(&thread, NULL, return_at_once, NULL)) == EAGAIN)
+        bench_wait_for_worker();
+    must(error, "pthread_create");
     must(pthread_join(thread, NULL), "pthread_join");
 }
 
