@@ -3,6 +3,7 @@
 #define PT_H
 
 #include <pt_base.h>
+#include <pt_cancel.h>
 #include <pt_mutex.h>
 #include <pt_thread.h>
 

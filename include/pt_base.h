@@ -39,6 +39,11 @@ extern "C" {
 #define PT_EXCLUDES(...) PT_THREAD_ANNOTATION(locks_excluded(__VA_ARGS__))
 #define PT_ACQUIRE(...) PT_THREAD_ANNOTATION(acquire_capability(__VA_ARGS__))
 #define PT_RELEASE(...) PT_THREAD_ANNOTATION(release_capability(__VA_ARGS__))
+#define PT_TRY_ACQUIRE(...) PT_THREAD_ANNOTATION(try_acquire_capability(__VA_ARGS__))
+#define PT_REQUIRES_SHARED(...) PT_THREAD_ANNOTATION(requires_shared_capability(__VA_ARGS__))
+#define PT_ACQUIRE_SHARED(...) PT_THREAD_ANNOTATION(acquire_shared_capability(__VA_ARGS__))
+#define PT_RELEASE_SHARED(...) PT_THREAD_ANNOTATION(release_shared_capability(__VA_ARGS__))
+#define PT_TRY_ACQUIRE_SHARED(...) PT_THREAD_ANNOTATION(try_acquire_shared_capability(__VA_ARGS__))
 #define PT_NO_THREAD_SAFETY_ANALYSIS PT_THREAD_ANNOTATION(no_thread_safety_analysis)
 
 /* ---- Version ------------------------------------------------------------------------------ */
@@ -56,15 +61,18 @@ PT_API const char *pt_version(void);
    and its objects are as they were. Numbers are never reused. */
 typedef enum pt_status {
     PT_OK = 0,
-    PT_ERR_TIMEOUT = -1,    /* the deadline passed first */
-    PT_ERR_BUSY = -2,       /* a try_ call would have had to wait */
-    PT_ERR_NOBLOCK = -3,    /* it would have to wait, and this thread must not (browser main thread) */
-    PT_ERR_AGAIN = -4,      /* no more threads can be had just now */
-    PT_ERR_NOMEM = -5,      /* out of memory */
-    PT_ERR_INVALID = -6,    /* an argument is NULL or out of range, or the object's state forbids it */
-    PT_ERR_DEADLOCK = -7,   /* the caller would wait for itself */
-    PT_ERR_OVERFLOW = -8,   /* a count would pass its maximum */
-    PT_ERR_UNSUPPORTED = -9 /* this target has no such thing */
+    PT_ERR_TIMEOUT = -1,     /* the deadline passed first */
+    PT_ERR_BUSY = -2,        /* a try_ call would have had to wait */
+    PT_ERR_NOBLOCK = -3,     /* it would have to wait, and this thread must not (browser main thread) */
+    PT_ERR_AGAIN = -4,       /* no more threads can be had just now */
+    PT_ERR_NOMEM = -5,       /* out of memory */
+    PT_ERR_INVALID = -6,     /* an argument is NULL or out of range, or the object's state forbids it */
+    PT_ERR_DEADLOCK = -7,    /* the caller would wait for itself */
+    PT_ERR_OVERFLOW = -8,    /* a count would pass its maximum */
+    PT_ERR_UNSUPPORTED = -9, /* this target has no such thing */
+    PT_ERR_CANCELLED = -10,  /* the cancel token was cancelled first */
+    PT_ERR_ABORTED = -11,    /* somebody gave up what was waited for: see pt_barrier_abort() */
+    PT_ERR_FAILED = -12      /* the thread ended with an error: see pt_thread_fail() */
 } pt_status;
 
 /* A sentence in English for a status: "deadline passed". Never NULL, also for unknown numbers; the
@@ -86,19 +94,22 @@ typedef int64_t pt_time;
 /* The current moment. Cost: one clock reading, some 20 ns natively, no system call. */
 PT_API pt_time pt_now(void);
 
-/* When a blocking call should give up. Pass PT_FOREVER to wait as long as it takes. A deadline that
-   has passed already makes the call try once and not wait. */
+/* When a blocking call should give up: at a deadline, once a token is cancelled (pt_cancel.h), at whichever comes
+   first, or never: PT_FOREVER. A deadline that has passed already, or a token that is cancelled already, makes the call
+   try once and not wait. */
 typedef struct pt_until {
-    pt_time deadline; /* absolute; PT_TIME_NEVER for none */
+    pt_time deadline;         /* absolute; PT_TIME_NEVER for none */
+    struct pt_cancel *cancel; /* NULL for none; stays the caller's */
 } pt_until;
 
-static const pt_until PT_FOREVER = {PT_TIME_NEVER};
+static const pt_until PT_FOREVER = {PT_TIME_NEVER, NULL};
 
 /* At an absolute moment of pt_now()'s clock. */
 static inline pt_until pt_at(pt_time moment)
 {
     pt_until until;
     until.deadline = moment;
+    until.cancel = NULL;
     return until;
 }
 

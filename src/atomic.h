@@ -21,6 +21,7 @@
 #define add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 #define sub_acq_rel(p, v) __atomic_fetch_sub((p), (v), __ATOMIC_ACQ_REL)
 #define and_relaxed(p, v) __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
+#define or_release(p, v) __atomic_fetch_or((p), (v), __ATOMIC_RELEASE)
 #define or_relaxed(p, v) __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)
 
 /* Compare and swap: true if *p was *seen and is now v; else *seen is what *p was. A failure orders
@@ -29,5 +30,9 @@
 #define cas_relaxed(p, seen, v) cas(p, seen, v, __ATOMIC_RELAXED)
 #define cas_acquire(p, seen, v) cas(p, seen, v, __ATOMIC_ACQUIRE)
 #define cas_release(p, seen, v) cas(p, seen, v, __ATOMIC_RELEASE)
+
+/* Orders nothing between threads: keeps the compiler from moving accesses past a point where a signal handler of the
+   same thread may look. */
+#define signal_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
 #endif

@@ -24,6 +24,9 @@ const char *pt_strerror(pt_status status)
     case PT_ERR_DEADLOCK: return "the thread would wait for itself";
     case PT_ERR_OVERFLOW: return "a count would pass its maximum";
     case PT_ERR_UNSUPPORTED: return "not supported on this target";
+    case PT_ERR_CANCELLED: return "cancelled";
+    case PT_ERR_ABORTED: return "somebody gave it up";
+    case PT_ERR_FAILED: return "the thread ended with an error";
     }
     return "unknown status";
 }

@@ -40,10 +40,13 @@ pt_status pt_cond_wait_until(pt_cond *cond, pt_mutex *mutex, pt_until until)
     pt_mutex_unlock(mutex);
 
     enum pti_message message = pti_park_sleep(&waiter, until, true);
-    if (message == PTI_GAVE_UP)
+    pt_status why = PT_OK;
+    if (message == PTI_GAVE_UP) {
         pti_park_unlock_left(queue, cond, &cond->word, QUEUED);
+        why = pti_park_why(until);
+    }
     pti_mutex_relock(mutex, message);
-    return message == PTI_GAVE_UP ? PT_ERR_TIMEOUT : PT_OK;
+    return why;
 }
 
 pt_status pt_cond_wait(pt_cond *cond, pt_mutex *mutex)

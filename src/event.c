@@ -2,19 +2,22 @@
 
    word, three bits:
      SET 1     whoever comes may pass
-     QUEUED 2  threads wait (exactly, under the queue's lock); never together with SET
+     QUEUED 2  threads wait (exactly, under the queue's lock). Together with SET only for a moment: who sets it beside
+               QUEUED serves the queue next, or owes that
      AUTO 4    never changes: one passes for each time it is set
 
-     S1  SET                     who sets, while nobody is queued                              release
-     S2  QUEUED -> SET           who sets a manual event, under the queue's lock, taking out all waiters
-     S3  QUEUED stays, or -> 0   who sets an automatic event, under the queue's lock, taking out the first waiter
-     P   reads SET; AUTO: SET -> 0  who passes                                                 acquire
-     Q   not SET -> QUEUED       a waiter, under the queue's lock, joining the queue           relaxed
+     S   -> SET                     who sets                                                     release
+     P   reads SET; AUTO: SET -> 0  who passes, or under the queue's lock for a waiter           acquire
+     Q   not SET -> QUEUED          a waiter, under the queue's lock, joining the queue          relaxed
+     R   SET -> 0                   who resets, once nobody is QUEUED beside SET                 relaxed
 
-   Pairs         S1, S2 with P. For waiters that S2 and S3 take out: pti_park_wake() and pti_park_sleep(). Each
-                 S1 is a read-modify-write even where SET is set already, so that P sees all who set.
-   No lost wake  S2, S3 and taking out are one step under the queue's lock, as are Q and joining; S1 demands that
-                 QUEUED is not set in the same compare-and-swap. */
+   Pairs         S with P. For waiters that are served: pti_park_wake() and pti_park_sleep(). Each S is a
+                 read-modify-write even where SET is set already, so that P sees all who set.
+   No lost wake  Q demands not SET in the step that sets QUEUED, so whoever sets later sees QUEUED in S, and locks the
+                 queue after the waiter joined. Nor does R undo an S before the queue was served. A signal handler
+                 that must not lock leaves the serving to its thread: pti_park_owe().
+   Lifetime      After S others may pass and free the event, so it is touched again only while somebody is in its
+                 queue, who cannot have returned. */
 #include "atomic.h"
 #include "park.h"
 
@@ -22,52 +25,68 @@
 
 enum { SET = 1, QUEUED = 2, AUTO = 4 };
 
-void pt_event_set(pt_event *event)
-{
-    uint32_t seen = load_relaxed(&event->word);
-    for (;;) {
-        while ((seen & QUEUED) == 0) {
-            if (cas_release(&event->word, &seen, seen | SET)) /* S1: pairs with P */
-                return;
-        }
-        pti_queue *queue = pti_park_lock(event);
-        pti_waiter *waiters;
-        if ((seen & AUTO) == 0) {
-            waiters = pti_park_take_all(queue, event);
-            if (waiters != NULL)
-                store_release(&event->word, SET); /* S2: pairs with P. Was QUEUED, which only this lock changes */
-            pti_park_unlock(queue);
-            pti_park_wake_all(waiters, PTI_GO);
-        } else {
-            waiters = pti_park_take(queue, event);
-            pti_park_unlock_left(queue, event, &event->word, QUEUED); /* S3 */
-            if (waiters != NULL)
-                pti_park_wake(waiters, PTI_GO);
-        }
-        if (waiters != NULL)
-            return;
-        seen = load_relaxed(&event->word); /* all had given up: start again */
-    }
-}
-
-void pt_event_reset(pt_event *event)
-{
-    and_relaxed(&event->word, ~(uint32_t)SET);
-}
-
-bool pt_event_is_set(const pt_event *event)
-{
-    return (load_acquire(&event->word) & SET) != 0; /* P: pairs with S1, S2 */
-}
-
 pt_status pt_event_try_wait(pt_event *event)
 {
-    uint32_t seen = load_acquire(&event->word); /* P: pairs with S1, S2 */
+    uint32_t seen = load_acquire(&event->word); /* P: pairs with S */
     while ((seen & SET) != 0) {
         if ((seen & AUTO) == 0 || cas_acquire(&event->word, &seen, seen & ~(uint32_t)SET)) /* P */
             return PT_OK;
     }
     return PT_ERR_BUSY;
+}
+
+/* Under the queue's lock: let pass whom the event lets pass, now that it may be set. */
+static pti_waiter *serve(pti_queue *queue, const void *key)
+{
+    pt_event *event = (pt_event *)(uintptr_t)key;
+    pti_waiter *first = pti_park_first(queue, key);
+    if (first == NULL || pt_event_try_wait(event) != PT_OK)
+        return NULL;
+    if ((load_relaxed(&event->word) & AUTO) == 0) {
+        first = pti_park_take_all(queue, key);
+    } else {
+        first = pti_park_take(queue, key);
+        first->next = NULL;
+    }
+    if (pti_park_first(queue, key) == NULL)
+        and_relaxed(&event->word, ~(uint32_t)QUEUED);
+    return first;
+}
+
+__attribute__((noinline)) static void serve_queue(pt_event *event)
+{
+    pti_queue *queue = pti_park_lock(event);
+    pti_waiter *served = serve(queue, event);
+    pti_park_unlock(queue);
+    pti_park_wake_all(served, PTI_GO);
+}
+
+void pt_event_set(pt_event *event)
+{
+    if ((or_release(&event->word, SET) & QUEUED) == 0) /* S: pairs with P */
+        return;
+    if (pti_park_may_lock())
+        serve_queue(event);
+    else
+        pti_park_owe(event);
+}
+
+void pt_event_reset(pt_event *event)
+{
+    uint32_t seen = load_relaxed(&event->word);
+    for (;;) {
+        if ((seen & (SET | QUEUED)) == (SET | QUEUED)) { /* a set that is not done yet: do it */
+            serve_queue(event);
+            seen = load_relaxed(&event->word);
+        } else if (cas_relaxed(&event->word, &seen, seen & ~(uint32_t)SET)) { /* R */
+            return;
+        }
+    }
+}
+
+bool pt_event_is_set(const pt_event *event)
+{
+    return (load_acquire(&event->word) & SET) != 0; /* P: pairs with S */
 }
 
 /* Q, under the queue's lock: note that somebody waits; false if the event is set. */
@@ -90,6 +109,7 @@ pt_status pt_event_wait_until(pt_event *event, pt_until until)
             return may_wait;
 
         pti_park_prepare(&waiter, "event");
+        waiter.serve = serve;
         pti_queue *queue = pti_park_lock(event);
         if (!note_queued(event)) {
             pti_park_unlock(queue);
@@ -101,7 +121,7 @@ pt_status pt_event_wait_until(pt_event *event, pt_until until)
         if (pti_park_sleep(&waiter, until, true) == PTI_GO)
             return PT_OK;
         pti_park_unlock_left(queue, event, &event->word, QUEUED);
-        return PT_ERR_TIMEOUT;
+        return pti_park_why(until);
     }
     return PT_OK;
 }

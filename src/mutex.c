@@ -134,7 +134,7 @@ static pt_status lock_slow(pt_mutex *mutex, pt_until until, bool awake, pt_time 
             return PT_OK;
         if (message == PTI_GAVE_UP) {
             pti_park_unlock_left(queue, mutex, &mutex->word, QUEUED);
-            return PT_ERR_TIMEOUT;
+            return pti_park_why(until);
         }
         awake = true; /* PTI_RETRY: by U2, or by a condition that found nobody AWAKE */
     }

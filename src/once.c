@@ -49,7 +49,7 @@ static pt_status wait_for_runner(pt_once *once, pt_until until)
     if (pti_park_sleep(&waiter, until, true) != PTI_GAVE_UP)
         return PT_OK;
     pti_park_unlock_left(queue, once, &once->word, QUEUED);
-    return PT_ERR_TIMEOUT;
+    return pti_park_why(until);
 }
 
 pt_status pt_once_call_until(pt_once *once, pt_status (*init)(void *arg), void *arg, pt_until until)

@@ -19,14 +19,17 @@
 
    waiter.word      WAITING 0    in a queue, its thread is awake
                     SLEEPING 1   in a queue or just taken out, its thread sleeps or is about to
-                    message >= 2 woken
-     S   WAITING  -> SLEEPING   its own thread, compare-and-swap in pti_park_sleep    relaxed
-     W   any      -> message    the thread that took it out, swap in pti_park_wake    release
-     G   read of a message      its own thread                                        acquire
+                    POKED 2      its token was cancelled: its thread is to look whether it can leave
+                    message >= 3 woken
+     S   WAITING  -> SLEEPING   its own thread, compare-and-swap in pti_park_sleep      relaxed
+     P   WAITING, SLEEPING -> POKED  who cancels the token, compare-and-swap, while the token lists the waiter  relaxed
+     N   POKED    -> WAITING    its own thread, not listed any more, and it could not leave: a message will come
+     W   any      -> message    the thread that took it out, swap in pti_park_wake      release
+     G   read of a message      its own thread                                          acquire
      Pairs         W with G: the woken thread sees what the waker wrote before.
      Who may take  A waiter is taken out of its queue once, under the queue's lock, by a waker or, at its
-                   deadline, by its own thread; `queued` says whether that has happened. The one who takes it
-                   decides how the wait ends. So a waiter whose deadline passes while a waker has it gets that
+                   deadline or when poked, by its own thread; `queued` says whether that has happened. The one who
+                   takes it decides how the wait ends. So a waiter that gives up while a waker has it gets that
                    waker's message: no wake-up is lost on a thread that gives up.
      No lost wake  The port compares the word with SLEEPING as the thread falls asleep; W earlier: the sleep is
                    refused. W later: the swap finds SLEEPING and calls the port.
@@ -34,16 +37,23 @@
                    the address as a name only. A wake that hits a stranger's word there is let through by every
                    caller of pti_port_wait(), since all of them loop.
 
+   Signal handlers  A handler may run while its own thread is under a queue's lock; it must not take one then, as two locks
+                    of two threads might wait for each other. `depth`, the thread's own, counts the locks held; what the
+                    handler owes is noted in `owed`, a bit a bucket, and paid by the thread when depth is 0 again.
+   Fork             While a process forks, the forking thread holds all buckets. In the child the queues are emptied:
+                    those who waited are not there.
+
    waiter.key is also written by pti_park_move(), under the locks of both queues, while the waiter's own thread
    may want to leave: so that thread takes the lock of the key it sees, and starts again if the key has changed. */
 #include "park.h"
 
 #include "atomic.h"
+#include "cancel.h"
 #include "port.h"
 #include "thread.h"
 
-enum { FREE = 0, HELD = 1, CONTENDED = 2 }; /* bucket.lock */
-enum { WAITING = 0, SLEEPING = 1 };         /* waiter.word, besides messages */
+enum { FREE = 0, HELD = 1, CONTENDED = 2 };                 /* bucket.lock */
+enum { WAITING = 0, SLEEPING = 1, POKED = 2, MESSAGE = 3 }; /* waiter.word; from MESSAGE on messages */
 
 enum { BUCKETS_LOG2 = 8, BUCKETS = 1 << BUCKETS_LOG2 };
 
@@ -90,7 +100,7 @@ bool pti_park_spin(unsigned round)
     return false;
 }
 
-/* ---- The lock of a bucket ------------------------------------------------------------------ */
+/* ---- The lock of a bucket, where it is not free --------------------------------------------- */
 
 static void short_lock_slow(uint32_t *word)
 {
@@ -113,9 +123,58 @@ static void short_lock_slow(uint32_t *word)
         pti_port_wait(word, CONTENDED, PT_TIME_NEVER);
 }
 
+/* ---- What signal handlers owe -------------------------------------------------------------- */
+
+/* Both are the thread's own, written by it and by handlers that interrupt it. Handlers leave depth as they found it. */
+static _Thread_local PTI_PORT_TLS_FAST uint32_t depth;              /* short locks held */
+static _Thread_local PTI_PORT_TLS_FAST uint64_t owed[BUCKETS / 64]; /* a bit for each bucket to look through */
+static _Thread_local PTI_PORT_TLS_FAST bool owes;
+
+bool pti_park_may_lock(void)
+{
+    return load_relaxed(&depth) == 0;
+}
+
+void pti_park_owe(const void *key)
+{
+    size_t index = (size_t)(bucket_of(key) - buckets);
+    or_relaxed(&owed[index / 64], UINT64_C(1) << index % 64);
+    store_relaxed(&owes, true);
+}
+
+/* Serve all queues of a bucket whose objects know how. */
+static void serve_all(pti_queue *bucket)
+{
+    pti_waiter *served = NULL, **end = &served;
+    pti_short_lock(&bucket->lock);
+    pti_waiter **link = &bucket->queues;
+    while (*link != NULL) {
+        pti_waiter *first = *link, *some = first->serve == NULL ? NULL : first->serve(bucket, first->key);
+        if (some == NULL)
+            link = &first->chain;
+        for (*end = some; *end != NULL; end = &(*end)->next) {
+        }
+    }
+    pti_short_unlock(&bucket->lock);
+    pti_park_wake_all(served, PTI_GO);
+}
+
+__attribute__((noinline)) static void pay(void)
+{
+    store_relaxed(&owes, false);
+    for (size_t i = 0; i < BUCKETS / 64; i++) {
+        for (uint64_t bits = swap_acquire(&owed[i], 0); bits != 0; bits &= bits - 1)
+            serve_all(&buckets[i * 64 + (size_t)__builtin_ctzll(bits)]);
+    }
+}
+
+/* ---- The lock of a bucket ------------------------------------------------------------------ */
+
 void pti_short_lock(uint32_t *word)
 {
     uint32_t seen = FREE;
+    store_relaxed(&depth, load_relaxed(&depth) + 1);
+    signal_fence();                      /* a handler that interrupts us from here on finds depth > 0 */
     if (!cas_acquire(word, &seen, HELD)) /* L1 */
         short_lock_slow(word);
 }
@@ -124,6 +183,11 @@ void pti_short_unlock(uint32_t *word)
 {
     if (swap_release(word, FREE) == CONTENDED) /* U: pairs with L1, L2 */
         pti_port_wake(word);
+    uint32_t left = load_relaxed(&depth) - 1;
+    store_relaxed(&depth, left);
+    signal_fence(); /* what a handler noted before is seen now; later ones find depth 0 and need no note */
+    if (left == 0 && load_relaxed(&owes))
+        pay();
 }
 
 pti_queue *pti_park_lock(const void *key)
@@ -286,9 +350,17 @@ pt_status pti_park_may_wait(pt_until until)
 {
     if (!pti_port_may_block())
         return PT_ERR_NOBLOCK;
+    if (until.cancel != NULL && pt_cancel_status(until.cancel) != PT_OK)
+        return pt_cancel_status(until.cancel);
     if (until.deadline != PT_TIME_NEVER && pti_port_now() >= until.deadline)
         return PT_ERR_TIMEOUT;
     return PT_OK;
+}
+
+pt_status pti_park_why(pt_until until)
+{
+    pt_status status = until.cancel == NULL ? PT_OK : pt_cancel_status(until.cancel);
+    return status == PT_OK ? PT_ERR_TIMEOUT : status;
 }
 
 void pti_park_prepare(pti_waiter *waiter, const char *what)
@@ -298,6 +370,7 @@ void pti_park_prepare(pti_waiter *waiter, const char *what)
     waiter->what = what;
     waiter->since = pti_port_now();
     waiter->thread = pti_thread_own_id();
+    waiter->serve = NULL;
 }
 
 void pti_park_wake(pti_waiter *waiter, enum pti_message message)
@@ -315,20 +388,48 @@ void pti_park_wake_all(pti_waiter *first, enum pti_message message)
     }
 }
 
-/* Sleep until the message or the deadline; false at the deadline. */
-static bool sleep_until(pti_waiter *waiter, pt_time deadline)
+bool pti_park_poke(uint32_t *word)
 {
-    uint32_t seen = WAITING;
-    cas_relaxed(&waiter->word, &seen, SLEEPING);      /* S; fails if woken meanwhile, or asleep before */
-    while (load_acquire(&waiter->word) <= SLEEPING) { /* G: pairs with W */
-        if (deadline != PT_TIME_NEVER && pti_port_now() >= deadline)
-            return false;
-        pti_port_wait(&waiter->word, SLEEPING, deadline);
+    uint32_t seen = load_relaxed(word);
+    while (seen < POKED) {
+        if (cas_relaxed(word, &seen, POKED)) /* P */
+            return seen == SLEEPING;
     }
-    return true;
+    return false;
 }
 
-/* At the deadline: leave the queue, which is then locked; or false, since a waker or a mover was quicker. */
+void pti_park_wake_poked(const uint32_t *word)
+{
+    pti_port_wake(word);
+}
+
+/* Sleep until there is a message; false if the deadline passed or a poke came first. */
+static bool sleep_until(pti_waiter *waiter, pt_time deadline)
+{
+    for (;;) {
+        uint32_t seen = load_acquire(&waiter->word); /* G: pairs with W */
+        if (seen >= MESSAGE)
+            return true;
+        if (seen == POKED || (deadline != PT_TIME_NEVER && pti_port_now() >= deadline))
+            return false;
+        if (seen == SLEEPING || cas_relaxed(&waiter->word, &seen, SLEEPING)) /* S */
+            pti_port_wait(&waiter->word, SLEEPING, deadline);
+    }
+}
+
+/* The same, ended by the token too. */
+static bool sleep_cancellable(pti_waiter *waiter, pt_until until)
+{
+    pti_cancel_link link;
+    pt_time deadline = pti_cancel_deadline(until.cancel);
+    if (!pti_cancel_link_in(&link, until.cancel, &waiter->word))
+        return false;
+    bool woken = sleep_until(waiter, deadline < until.deadline ? deadline : until.deadline);
+    pti_cancel_link_out(&link);
+    return woken;
+}
+
+/* Give up: leave the queue, which is then locked; or false, since a waker or a mover was quicker. */
 static bool leave(pti_waiter *waiter)
 {
     for (;;) {
@@ -352,12 +453,34 @@ enum pti_message pti_park_sleep(pti_waiter *waiter, pt_until until, bool spin)
     for (unsigned round = 0; spin && load_relaxed(&waiter->word) == WAITING; round++)
         spin = pti_park_spin(round);
 
-    if (!sleep_until(waiter, until.deadline)) {
+    bool woken = until.cancel == NULL ? sleep_until(waiter, until.deadline) : sleep_cancellable(waiter, until);
+    if (!woken) {
         if (leave(waiter))
             return PTI_GAVE_UP;
+        uint32_t seen = POKED;
+        cas_relaxed(&waiter->word, &seen, WAITING); /* N */
         sleep_until(waiter, PT_TIME_NEVER);
     }
     return (enum pti_message)load_acquire(&waiter->word); /* G: pairs with W */
+}
+
+/* ---- Fork ---------------------------------------------------------------------------------- */
+
+void pti_park_before_fork(void)
+{
+    for (unsigned i = 0; i < BUCKETS; i++)
+        pti_short_lock(&buckets[i].lock);
+}
+
+void pti_park_after_fork(bool child)
+{
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        if (child) { /* nobody waits here, for the queues or for their locks */
+            buckets[i].queues = NULL;
+            store_relaxed(&buckets[i].lock, HELD);
+        }
+        pti_short_unlock(&buckets[i].lock);
+    }
 }
 
 /* ---- Looking at it ------------------------------------------------------------------------- */

@@ -19,9 +19,12 @@
 
 #include <pt_base.h>
 
+/* A lock on the queues of some keys. */
+typedef struct pti_queue pti_queue;
+
 /* Somebody who waits; lives on the waiting thread's stack for the time of one wait. */
 typedef struct pti_waiter {
-    uint32_t word;                      /* WAITING, SLEEPING, then the message; states in park.c */
+    uint32_t word;                      /* WAITING, SLEEPING, POKED, then the message; states in park.c */
     bool queued;                        /* the rest is under the queue's lock: still in a queue */
     bool moved;                         /* pti_park_move() moved it: its deadline counts no more */
     const void *key;                    /* what it waits for */
@@ -32,24 +35,33 @@ typedef struct pti_waiter {
     void *with;                         /* the object's own use; a condition keeps the mutex here */
     const char *what;                   /* "mutex", for pt_dump_waits() */
     uint64_t thread;                    /* pt_thread_id() of who waits */
+    struct pti_waiter *(*serve)(pti_queue *queue, const void *key); /* see pti_park_owe(); NULL for most */
 } pti_waiter;
 
 /* What a waiter is told when it is woken. The numbers' meaning is up to the object. */
 enum pti_message {
-    PTI_GO = 2, /* what you waited for has come about */
+    PTI_GO = 3, /* what you waited for has come about */
     PTI_RETRY,  /* look again */
     PTI_HANDED, /* you own the lock now */
-    PTI_GAVE_UP /* never sent: the answer of pti_park_sleep() when the deadline passes */
+    PTI_GAVE_UP /* never sent: the answer of pti_park_sleep() when the deadline passes or the token is cancelled */
 };
 
 /* Whether a caller that would have to wait may do so at all.
    Returns   PT_OK, PT_ERR_NOBLOCK on a thread that may not wait, PT_ERR_TIMEOUT for a deadline that has
-             passed already */
+             passed already, PT_ERR_CANCELLED for a token that is cancelled already */
 pt_status pti_park_may_wait(pt_until until);
+
+/* After PTI_GAVE_UP: PT_ERR_CANCELLED or PT_ERR_TIMEOUT. */
+pt_status pti_park_why(pt_until until);
+
+/* Whether until never ends a wait. */
+static inline bool pti_park_forever(pt_until until)
+{
+    return until.deadline == PT_TIME_NEVER && until.cancel == NULL;
+}
 
 /* A lock on the queues of some keys, this one among them. To be held for a few instructions, with no call
    in between but those below. Does not sleep on a thread that may not block: there it spins. */
-typedef struct pti_queue pti_queue;
 pti_queue *pti_park_lock(const void *key);
 void pti_park_unlock(pti_queue *queue);
 
@@ -95,10 +107,15 @@ void pti_park_move(pti_queue *from, const void *from_key, pti_queue *to, const v
    it may call the system. */
 void pti_park_wake(pti_waiter *waiter, enum pti_message message);
 
-/* Sleep until woken, and return the message. When the deadline passes first, the answer is PTI_GAVE_UP, the
-   waiter is out of the queue that it joined, and that queue is LOCKED again: the caller puts its object
+/* Sleep until woken, and return the message. When the deadline passes or the token is cancelled first, the answer is
+   PTI_GAVE_UP, the waiter is out of the queue that it joined, and that queue is LOCKED again: the caller puts its object
    right and unlocks. spin: look for the message for a few microseconds before falling asleep. */
 enum pti_message pti_park_sleep(pti_waiter *waiter, pt_until until, bool spin);
+
+/* For cancel.c. Tell a waiter, by its word, to give up if it can; true if it sleeps: then wake it, under no lock. The
+   waiter must be there for the first of the two. */
+bool pti_park_poke(uint32_t *word);
+void pti_park_wake_poked(const uint32_t *word);
 
 /* One round of looking again before sleeping, for objects that spin on their own word: round counts from 0.
    Returns false when the rounds are used up. */
@@ -106,6 +123,17 @@ bool pti_park_spin(unsigned round);
 
 /* Copy what, key, since and thread of every waiter, up to most; returns how many there are in all. */
 size_t pti_park_snapshot(pti_waiter *copies, size_t most);
+
+/* For calls that signal handlers may make. A handler may have interrupted its thread under a queue's lock: then
+   may_lock is false, and the object says in its word what is to be done and calls owe(). Once the thread is out of the
+   lot, it locks key's queue and calls `serve` of the first waiter, which brings the queue up to date with the word and
+   returns whom to wake with PTI_GO, linked by next. */
+bool pti_park_may_lock(void);
+void pti_park_owe(const void *key);
+
+/* Around a fork: no thread is under a queue's lock, and the child has empty queues. */
+void pti_park_before_fork(void);
+void pti_park_after_fork(bool child);
 
 /* The lock under a queue, for other internal state that is held for a few instructions only. */
 void pti_short_lock(uint32_t *word);

@@ -1,18 +1,19 @@
 /* semaphore.c: counts permits.
 
-   word:  stock * 2, plus QUEUED 1 when threads wait (exactly, under the queue's lock); never both, since a
-          thread joins the queue only at stock 0, and a post serves the queue first
+   word:  stock * 2, plus QUEUED 1 when threads wait (exactly, under the queue's lock). Both only for a moment: a thread
+          joins the queue only at stock 0, and who posts beside QUEUED serves the queue next, or owes that
 
-     P1  stock + n          who posts, while nobody is queued                                     release
-     P2  QUEUED -> what is left of n, or QUEUED stays
-                            who posts, under the queue's lock, taking out as many waiters as it has permits
-     T   stock - 1          who takes a permit                                                    acquire
-     Q   0 -> QUEUED        a waiter, under the queue's lock, joining the queue                   relaxed
+     P   stock + n          who posts                                                            release
+     T   stock - 1          who takes a permit, for itself, or under the queue's lock for a waiter  acquire
+     Q   0 -> QUEUED        a waiter, under the queue's lock, joining the queue                  relaxed
 
-   Pairs         P1, P2 with T. For waiters that P2 takes out: pti_park_wake() and pti_park_sleep().
-   No lost wake  P2 and taking out are one step under the queue's lock, as are Q and joining; P1 demands that
-                 QUEUED is not set in the same compare-and-swap. While QUEUED is set only P2 and leaving, both
-                 under the queue's lock, change the word. */
+   Pairs         P with T. For waiters that are served: pti_park_wake() and pti_park_sleep().
+   No lost wake  Q demands stock 0 in the step that sets QUEUED, so whoever posts later sees QUEUED in P, and locks the
+                 queue after the waiter joined. Serving goes on while there are both permits and waiters. A signal
+                 handler that must not lock leaves the serving to its thread: pti_park_owe().
+   Order         Waiters are served in turn. A thread that comes just between P and the serving may be quicker.
+   Lifetime      After P others may take the permit and free the semaphore, so it is touched again only while somebody
+                 is in its queue, who cannot have returned. */
 #include "atomic.h"
 #include "park.h"
 
@@ -20,25 +21,41 @@
 
 enum { QUEUED = 1, PERMIT = 2 };
 
-/* P2: serve the queue, then keep the rest; false if nobody is queued any more, and nothing was done. */
-static bool serve(pt_semaphore *semaphore, uint32_t permits)
+pt_status pt_semaphore_try_wait(pt_semaphore *semaphore)
 {
-    pti_waiter *served = NULL, **end = &served;
-    pti_queue *queue = pti_park_lock(semaphore);
-    if ((load_relaxed(&semaphore->word) & QUEUED) == 0) {
-        pti_park_unlock(queue);
-        return false;
+    uint32_t seen = load_relaxed(&semaphore->word);
+    while (seen / PERMIT > 0) {
+        if (cas_acquire(&semaphore->word, &seen, seen - PERMIT)) /* T: pairs with P */
+            return PT_OK;
     }
-    while (permits > 0 && (*end = pti_park_take(queue, semaphore)) != NULL) {
+    return PT_ERR_BUSY;
+}
+
+/* Under the queue's lock: a permit for each waiter, as far as they go. */
+static pti_waiter *serve(pti_queue *queue, const void *key)
+{
+    pt_semaphore *semaphore = (pt_semaphore *)(uintptr_t)key;
+    pti_waiter *served = NULL, **end = &served;
+    while (pti_park_first(queue, key) != NULL && pt_semaphore_try_wait(semaphore) == PT_OK) {
+        *end = pti_park_take(queue, key);
         end = &(*end)->next;
-        permits--;
+        if (pti_park_first(queue, key) == NULL)
+            and_relaxed(&semaphore->word, ~(uint32_t)QUEUED);
     }
     *end = NULL;
-    if (pti_park_first(queue, semaphore) == NULL)
-        store_release(&semaphore->word, permits * PERMIT); /* P2: pairs with T */
+    return served;
+}
+
+__attribute__((noinline)) static void serve_queue(pt_semaphore *semaphore)
+{
+    if (!pti_park_may_lock()) {
+        pti_park_owe(semaphore);
+        return;
+    }
+    pti_queue *queue = pti_park_lock(semaphore);
+    pti_waiter *served = serve(queue, semaphore);
     pti_park_unlock(queue);
     pti_park_wake_all(served, PTI_GO);
-    return true;
 }
 
 pt_status pt_semaphore_post(pt_semaphore *semaphore, uint32_t permits)
@@ -46,27 +63,13 @@ pt_status pt_semaphore_post(pt_semaphore *semaphore, uint32_t permits)
     if (permits > PT_SEMAPHORE_MAX)
         return PT_ERR_OVERFLOW;
     uint32_t seen = load_relaxed(&semaphore->word);
-    for (;;) {
-        while ((seen & QUEUED) == 0) {
-            if (seen / PERMIT > PT_SEMAPHORE_MAX - permits)
-                return PT_ERR_OVERFLOW;
-            if (cas_release(&semaphore->word, &seen, seen + permits * PERMIT)) /* P1: pairs with T */
-                return PT_OK;
-        }
-        if (serve(semaphore, permits))
-            return PT_OK;
-        seen = load_relaxed(&semaphore->word);
-    }
-}
-
-pt_status pt_semaphore_try_wait(pt_semaphore *semaphore)
-{
-    uint32_t seen = load_relaxed(&semaphore->word);
-    while (seen / PERMIT > 0) {
-        if (cas_acquire(&semaphore->word, &seen, seen - PERMIT)) /* T: pairs with P1, P2 */
-            return PT_OK;
-    }
-    return PT_ERR_BUSY;
+    do {
+        if (seen / PERMIT > PT_SEMAPHORE_MAX - permits)
+            return PT_ERR_OVERFLOW;
+    } while (!cas_release(&semaphore->word, &seen, seen + permits * PERMIT)); /* P: pairs with T */
+    if ((seen & QUEUED) != 0)
+        serve_queue(semaphore);
+    return PT_OK;
 }
 
 /* Q, under the queue's lock: note that somebody waits; false if there are permits. */
@@ -80,15 +83,16 @@ static bool note_queued(pt_semaphore *semaphore)
     return false;
 }
 
-pt_status pt_semaphore_wait_until(pt_semaphore *semaphore, pt_until until)
+__attribute__((noinline)) static pt_status wait_slow(pt_semaphore *semaphore, pt_until until)
 {
-    while (pt_semaphore_try_wait(semaphore) != PT_OK) {
+    do {
         pti_waiter waiter;
         pt_status may_wait = pti_park_may_wait(until);
         if (may_wait != PT_OK)
             return may_wait;
 
         pti_park_prepare(&waiter, "semaphore");
+        waiter.serve = serve;
         pti_queue *queue = pti_park_lock(semaphore);
         if (!note_queued(semaphore)) {
             pti_park_unlock(queue);
@@ -100,9 +104,14 @@ pt_status pt_semaphore_wait_until(pt_semaphore *semaphore, pt_until until)
         if (pti_park_sleep(&waiter, until, true) == PTI_GO)
             return PT_OK;
         pti_park_unlock_left(queue, semaphore, &semaphore->word, QUEUED);
-        return PT_ERR_TIMEOUT;
-    }
+        return pti_park_why(until);
+    } while (pt_semaphore_try_wait(semaphore) != PT_OK);
     return PT_OK;
+}
+
+pt_status pt_semaphore_wait_until(pt_semaphore *semaphore, pt_until until)
+{
+    return pt_semaphore_try_wait(semaphore) == PT_OK ? PT_OK : wait_slow(semaphore, until);
 }
 
 pt_status pt_semaphore_wait(pt_semaphore *semaphore)

@@ -247,7 +247,7 @@ static pt_status wait_for_end(pt_thread *thread, pt_until until)
     if (pti_park_sleep(&waiter, until, true) == PTI_GO)
         return PT_OK;
     pti_park_unlock_left(queue, thread, &thread->word, QUEUED);
-    return PT_ERR_TIMEOUT;
+    return pti_park_why(until);
 }
 
 /* Take the result of a thread that has ended, unless somebody else was quicker. */

@@ -15,6 +15,8 @@ typedef pthread_t pti_port_thread;
 #define PTI_PORT_SPINS 200
 #define PTI_PORT_YIELDS 0
 
+#define PTI_PORT_TLS_FAST /* no signal handlers here */
+
 static inline void pti_port_relax(void)
 {
 }

@@ -16,6 +16,10 @@ typedef pthread_t pti_port_thread;
 #define PTI_PORT_SPINS 10
 #define PTI_PORT_YIELDS 16
 
+/* For _Thread_local variables that signal handlers read: their first access must not allocate, as it may in a shared
+   library by the default model. */
+#define PTI_PORT_TLS_FAST __attribute__((tls_model("initial-exec")))
+
 static inline void pti_port_relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
