@@ -1,13 +1,14 @@
-/* pt_mutex.h: locks and signals: mutex, condition, once, event, semaphore.
+/* pt_mutex.h: locks and signals: mutex, recursive mutex, read-write lock, condition, once, event, semaphore, barrier, latch.
 
    What they share
-     Memory    each is 4 bytes, valid when all bytes are zero (the PT_..._INIT macros say it aloud),
-               and needs no destroy: let it go when nobody uses it any more. Do not copy or move one
-               after its first use. A thread may free the object as soon as its own call returned.
+     Memory    each is 4 bytes (recursive mutex 16, barrier 8), valid when all bytes are zero (the PT_..._INIT macros say
+               it aloud; a barrier and a latch need their count), and needs no destroy: let it go when nobody uses it any
+               more. Do not copy or move one after its first use. A thread may free the object as soon as its own call
+               returned.
      Forms     x_verb() waits for ever, x_try_verb() never waits (PT_ERR_BUSY), x_verb_until() gives up
-               at a deadline (PT_ERR_TIMEOUT).
+               at a deadline (PT_ERR_TIMEOUT) or when a token is cancelled (PT_ERR_CANCELLED).
      Waiting   no wake-up is lost and none is spurious: a call that waits returns only because what it
-               waited for came about, or because its deadline passed. A waiter costs no processor time
+               waited for came about, or because it gave up. A waiter costs no processor time
                after a bounded moment of spinning.
      Order     what a thread wrote before it unlocks, signals, sets or posts is visible to the thread
                that this lets go on.
@@ -15,7 +16,10 @@
                may not wait, a call that would have to wait answers PT_ERR_NOBLOCK at once and leaves
                everything as it was; calls that need not wait work there too.
      NULL      passing NULL for an object is a bug and crashes.
-     Signals   none of these may be called from a POSIX signal handler. */
+     Signals   a POSIX signal handler may call pt_semaphore_post(), pt_event_set(), and those that only look: _try_wait,
+               _is_set, _value. (Not where the library is built with PT_PORT_WAIT=table.) Nothing else.
+     Fork      in the child the objects are as they were, without those who waited. An object that another thread was
+               holding or taking at that moment is of no use there any more: initialise it anew. */
 #ifndef PT_MUTEX_H
 #define PT_MUTEX_H
 
@@ -57,7 +61,7 @@ PT_NODISCARD static inline pt_status pt_mutex_try_lock(pt_mutex *mutex) PT_NO_TH
 
 /* Lock the mutex, waiting while another thread holds it, but no longer than until.
    Returns   PT_OK           locked by the caller
-             PT_ERR_TIMEOUT  held by others up to the deadline; not locked
+             PT_ERR_TIMEOUT, PT_ERR_CANCELLED  held by others until the call gave up; not locked
              PT_ERR_NOBLOCK  held, and this thread may not wait; not locked
    Cost      free: one atomic operation, inline. Held: spins for a few microseconds, then sleeps */
 PT_NODISCARD static inline pt_status pt_mutex_lock_until(pt_mutex *mutex,
@@ -86,6 +90,96 @@ static inline void pt_mutex_unlock(pt_mutex *mutex) PT_RELEASE(mutex) PT_NO_THRE
         pti_mutex_unlock_slow(mutex);
 }
 
+/* Wait, with the mutex held, until condition(arg) is true: a conditional critical section. Nobody has to signal; whoever
+   unlocks the mutex looks after those who wait.
+
+     pt_mutex_lock(&mu);
+     pt_mutex_await(&mu, not_empty, &queue);
+     take(&queue);
+     pt_mutex_unlock(&mu);
+
+   mutex      held by the caller; held again when the call returns, whatever it returns
+   condition  called with the mutex held, by whichever thread unlocks the mutex, again and again: it must be short, must
+              depend on nothing but what the mutex guards, and must not call this library
+   Returns    PT_OK           condition(arg) is true
+              PT_ERR_TIMEOUT, PT_ERR_CANCELLED  it was not true until the call gave up, and is not now
+              PT_ERR_NOBLOCK  it is not true, and this thread may not wait; the mutex was not unlocked
+   Blocks     while the condition is false, and then as long as others hold the mutex
+   Cost       true at once: a call of condition. While threads wait so, each unlock calls their conditions until one is
+              true; that thread is handed the mutex. Conditions (pt_cond) cost less where many wait for different things */
+PT_API PT_NODISCARD pt_status pt_mutex_await_until(pt_mutex *mutex, bool (*condition)(void *arg), void *arg,
+                                                   pt_until until) PT_REQUIRES(mutex);
+
+/* The same with no deadline. */
+PT_API pt_status pt_mutex_await(pt_mutex *mutex, bool (*condition)(void *arg), void *arg) PT_REQUIRES(mutex);
+
+/* ---- Recursive mutex ---------------------------------------------------------------------- */
+
+/* A mutex that its holder may lock again; it is free after as many unlocks. Where you have the choice, take a plain one. */
+typedef struct PT_CAPABILITY("mutex") pt_recursive_mutex {
+    pt_mutex mutex; /* all private; see src/recursive.c */
+    uint32_t depth;
+    uint64_t owner;
+} pt_recursive_mutex;
+
+/* clang-format off */
+#define PT_RECURSIVE_MUTEX_INIT {PT_MUTEX_INIT, 0, 0}
+/* clang-format on */
+
+/* As pt_mutex_lock(), _try_lock() and _lock_until(), and also
+   Returns   PT_ERR_OVERFLOW  locked 2^32 - 1 times by the caller already */
+PT_API pt_status pt_recursive_mutex_lock(pt_recursive_mutex *mutex) PT_ACQUIRE(mutex);
+PT_API PT_NODISCARD pt_status pt_recursive_mutex_try_lock(pt_recursive_mutex *mutex);
+PT_API PT_NODISCARD pt_status pt_recursive_mutex_lock_until(pt_recursive_mutex *mutex, pt_until until);
+
+/* Undo one lock. Never blocks.
+   Returns   PT_ERR_INVALID if the caller does not hold it; nothing is changed */
+PT_API pt_status pt_recursive_mutex_unlock(pt_recursive_mutex *mutex) PT_RELEASE(mutex);
+
+/* Whether the caller holds it. */
+PT_API bool pt_recursive_mutex_is_mine(const pt_recursive_mutex *mutex);
+
+/* ---- Read-write lock ---------------------------------------------------------------------- */
+
+/* A lock that many readers share, or one writer has alone. Neither side starves: while somebody waits, comers queue behind,
+   and when a writer is done all readers that wait then go before the next writer. Not recursive: a reader that reads again
+   while a writer waits would wait for itself. At most PT_RWLOCK_READERS_MAX readers at a time; more wait. */
+typedef struct PT_CAPABILITY("rwlock") pt_rwlock {
+    uint32_t word; /* private; states in src/rwlock.c */
+} pt_rwlock;
+
+#define PT_RWLOCK_READERS_MAX 0x0fffffffu
+
+/* clang-format off */
+#define PT_RWLOCK_INIT {0}
+/* clang-format on */
+
+PT_API pt_status pti_rwlock_read_lock_slow(pt_rwlock *rwlock, pt_until until);
+PT_API void pti_rwlock_read_unlock_slow(pt_rwlock *rwlock);
+PT_API pt_status pti_rwlock_write_lock_slow(pt_rwlock *rwlock, pt_until until);
+PT_API void pti_rwlock_write_unlock_slow(pt_rwlock *rwlock);
+
+/* Lock for reading or for writing, waiting as long as it takes, not at all, or until.
+   Returns   PT_OK           locked
+             PT_ERR_BUSY     try: it would have to wait; not locked
+             PT_ERR_TIMEOUT, PT_ERR_CANCELLED  until: the call gave up; not locked
+             PT_ERR_NOBLOCK  this thread may not wait; not locked
+   Cost      free: one atomic operation, inline */
+static inline pt_status pt_rwlock_read_lock(pt_rwlock *rwlock) PT_ACQUIRE_SHARED(rwlock);
+PT_NODISCARD static inline pt_status pt_rwlock_read_lock_until(pt_rwlock *rwlock, pt_until until);
+PT_API PT_NODISCARD pt_status pt_rwlock_try_read_lock(pt_rwlock *rwlock);
+static inline pt_status pt_rwlock_write_lock(pt_rwlock *rwlock) PT_ACQUIRE(rwlock);
+PT_NODISCARD static inline pt_status pt_rwlock_write_lock_until(pt_rwlock *rwlock, pt_until until);
+PT_API PT_NODISCARD pt_status pt_rwlock_try_write_lock(pt_rwlock *rwlock);
+
+/* Give back what the caller holds. Never blocks. */
+static inline void pt_rwlock_read_unlock(pt_rwlock *rwlock) PT_RELEASE_SHARED(rwlock);
+static inline void pt_rwlock_write_unlock(pt_rwlock *rwlock) PT_RELEASE(rwlock);
+
+/* Turn the caller's write lock into a read lock, with no moment in between in which another could write. Readers that wait
+   go on too. Never blocks. */
+PT_API void pt_rwlock_downgrade(pt_rwlock *rwlock) PT_NO_THREAD_SAFETY_ANALYSIS;
+
 /* ---- Condition ---------------------------------------------------------------------------- */
 
 /* Lets threads that hold a mutex wait until another says that what the mutex guards has changed.
@@ -113,7 +207,7 @@ typedef struct pt_cond {
 
    mutex     held by the caller; held again when the call returns, whatever it returns
    Returns   PT_OK           signalled
-             PT_ERR_TIMEOUT  not signalled up to the deadline
+             PT_ERR_TIMEOUT, PT_ERR_CANCELLED  not signalled until the call gave up
              PT_ERR_NOBLOCK  this thread may not wait; the mutex was not unlocked
    Blocks    until signalled or the deadline, then as long as others hold the mutex */
 PT_API pt_status pt_cond_wait_until(pt_cond *cond, pt_mutex *mutex, pt_until until) PT_REQUIRES(mutex);
@@ -147,7 +241,7 @@ typedef struct pt_once {
 
    init      must not call pt_once_call() on the same object: it would wait for itself
    Returns   PT_OK           init succeeded, now or earlier; what it wrote is visible
-             PT_ERR_TIMEOUT  another thread's init is still running at the deadline
+             PT_ERR_TIMEOUT, PT_ERR_CANCELLED  another thread's init was still running when the call gave up
              PT_ERR_NOBLOCK  another thread runs init, and this thread may not wait
              else            what init returned
    Cost      once done: one load */
@@ -189,7 +283,7 @@ PT_API PT_NODISCARD pt_status pt_event_try_wait(pt_event *event);
 
 /* Wait until the event is set.
    Returns   PT_OK           it was set; an automatic event let this thread alone pass
-             PT_ERR_TIMEOUT  not set up to the deadline
+             PT_ERR_TIMEOUT, PT_ERR_CANCELLED  not set until the call gave up
              PT_ERR_NOBLOCK  not set, and this thread may not wait */
 PT_API PT_NODISCARD pt_status pt_event_wait_until(pt_event *event, pt_until until);
 
@@ -221,7 +315,7 @@ PT_API PT_NODISCARD pt_status pt_semaphore_try_wait(pt_semaphore *semaphore);
 
 /* Take a permit, waiting for one.
    Returns   PT_OK           the caller has a permit
-             PT_ERR_TIMEOUT  none came up to the deadline
+             PT_ERR_TIMEOUT, PT_ERR_CANCELLED  none came until the call gave up
              PT_ERR_NOBLOCK  none is there, and this thread may not wait
    Cost      a permit is there: one atomic operation */
 PT_API PT_NODISCARD pt_status pt_semaphore_wait_until(pt_semaphore *semaphore, pt_until until);
@@ -231,6 +325,73 @@ PT_API pt_status pt_semaphore_wait(pt_semaphore *semaphore);
 
 /* Permits in stock, as far as can be known. */
 PT_API uint32_t pt_semaphore_value(const pt_semaphore *semaphore);
+
+/* ---- Barrier ------------------------------------------------------------------------------ */
+
+/* Holds threads back until so many have come, then lets all of them go on, and is ready for the next round. */
+typedef struct pt_barrier {
+    uint32_t word; /* private; states in src/barrier.c */
+    uint32_t parties;
+} pt_barrier;
+
+/* clang-format off */
+#define PT_BARRIER_INIT(parties) {0, (parties)} /* parties: how many make a round, 1 to PT_BARRIER_MAX */
+/* clang-format on */
+
+#define PT_BARRIER_MAX 0x3fffffffu
+
+/* Come to the barrier, and wait until all parties of this round have come.
+
+   serial    set to true for one of the round's threads, the last to come, and to false for the others; may be NULL
+   Returns   PT_OK           the round is complete
+             PT_ERR_ABORTED  pt_barrier_abort() was called, and the barrier was not reset since
+             PT_ERR_TIMEOUT, PT_ERR_CANCELLED  the call gave up; the caller counts no more: the round needs another
+             PT_ERR_NOBLOCK  it would have to wait, and this thread may not; the caller does not count
+             PT_ERR_INVALID  parties is 0 or above PT_BARRIER_MAX
+   Order     what any of the round's threads wrote before is visible to all of them after */
+PT_API pt_status pt_barrier_wait(pt_barrier *barrier, bool *serial);
+PT_API PT_NODISCARD pt_status pt_barrier_wait_until(pt_barrier *barrier, bool *serial, pt_until until);
+
+/* Send all who wait away with PT_ERR_ABORTED, and everybody who comes until the barrier is reset. Never blocks. */
+PT_API void pt_barrier_abort(pt_barrier *barrier);
+
+/* Begin anew: who waits is sent away with PT_ERR_ABORTED; who comes from now on waits for a full round. Never blocks. */
+PT_API void pt_barrier_reset(pt_barrier *barrier);
+
+/* How many wait now, and whether it is aborted, as far as can be known. */
+PT_API uint32_t pt_barrier_waiting(const pt_barrier *barrier);
+PT_API bool pt_barrier_is_aborted(const pt_barrier *barrier);
+
+/* ---- Latch -------------------------------------------------------------------------------- */
+
+/* Counts down once; whoever waits goes on at zero. It cannot be used again. */
+typedef struct pt_latch {
+    uint32_t word; /* private; states in src/latch.c */
+} pt_latch;
+
+#define PT_LATCH_MAX 0x7fffffffu
+
+/* clang-format off */
+#define PT_LATCH_INIT(count) {(uint32_t)(count) << 1} /* count <= PT_LATCH_MAX; 0: open */
+/* clang-format on */
+
+/* Count down by so many.
+   Returns   PT_OK
+             PT_ERR_OVERFLOW  fewer are left; nothing was counted
+   Blocks    never. Cost: one atomic operation; the last one wakes all who wait */
+PT_API pt_status pt_latch_count_down(pt_latch *latch, uint32_t by);
+
+/* Wait until the count is zero.
+   Returns   PT_OK, PT_ERR_BUSY (try), PT_ERR_TIMEOUT, PT_ERR_CANCELLED (until), or PT_ERR_NOBLOCK */
+PT_API pt_status pt_latch_wait(pt_latch *latch);
+PT_API PT_NODISCARD pt_status pt_latch_try_wait(const pt_latch *latch);
+PT_API PT_NODISCARD pt_status pt_latch_wait_until(pt_latch *latch, pt_until until);
+
+/* Count down by one, then wait. PT_ERR_OVERFLOW if it was zero already. */
+PT_API pt_status pt_latch_arrive_and_wait(pt_latch *latch);
+
+/* What is left to count down, as far as can be known. */
+PT_API uint32_t pt_latch_count(const pt_latch *latch);
 
 #ifdef __cplusplus
 }
