@@ -67,8 +67,8 @@ PT_NODISCARD static inline pt_status pt_mutex_try_lock(pt_mutex *mutex) PT_NO_TH
 PT_NODISCARD static inline pt_status pt_mutex_lock_until(pt_mutex *mutex,
                                                          pt_until until) PT_NO_THREAD_SAFETY_ANALYSIS
 {
-    uint32_t seen = 0;
-    if (__atomic_compare_exchange_n(&mutex->word, &seen, 1u, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    /* Whatever the other bits: if the lock is held already, setting the bit again changes nothing. */
+    if ((__atomic_fetch_or(&mutex->word, 1u, __ATOMIC_ACQUIRE) & 1u) == 0) /* acquire: pairs with the unlock */
         return PT_OK;
     return pti_mutex_lock_slow(mutex, until);
 }
@@ -85,8 +85,11 @@ static inline pt_status pt_mutex_lock(pt_mutex *mutex) PT_ACQUIRE(mutex) PT_NO_T
              awake already */
 static inline void pt_mutex_unlock(pt_mutex *mutex) PT_RELEASE(mutex) PT_NO_THREAD_SAFETY_ANALYSIS
 {
-    uint32_t seen = 1;
-    if (!__atomic_compare_exchange_n(&mutex->word, &seen, 0u, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+    /* Nobody is queued; or somebody is, and another one is awake to take the lock: then count that. See src/mutex.c. */
+    uint32_t seen = __atomic_load_n(&mutex->word, __ATOMIC_RELAXED);
+    uint32_t next = (seen & 2u) == 0 ? seen & 4u : seen + 15u;
+    if ((seen & 6u) == 2u || (seen & 8u) != 0 || seen >= 16u * 63u ||
+        !__atomic_compare_exchange_n(&mutex->word, &seen, next, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
         pti_mutex_unlock_slow(mutex);
 }
 

@@ -1,24 +1,28 @@
 /* mutex.c: the mutex's slow paths; the fast ones are in pt_mutex.h.
 
-   word, three bits and a count:
+   word, four bits and a count:
      LOCKED 1    somebody holds it
      QUEUED 2    the mutex's queue in the parking lot is not empty      (exactly, under the queue's lock)
      AWAKE  4    a thread is awake and after this lock: the one that spins, or a waiter that was woken. Whoever
                  set AWAKE, or was woken with PTI_RETRY, owns it, and clears it with the lock or before sleeping
+     AWAITED 8   threads wait for conditions of theirs: see await.c     (exactly, under the mutex)
      SKIPS  x 16 how many unlocks in a row left the queue to itself because of AWAKE, up to MOST_SKIPS
 
-     L   not LOCKED -> LOCKED         any thread, compare-and-swap; clears the caller's AWAKE        acquire
+     L   not LOCKED -> LOCKED         any thread: inline by fetch-and-or, which leaves all other bits and changes
+                                      nothing if it was LOCKED; else compare-and-swap, clearing the caller's AWAKE  acquire
      U1  LOCKED -> not LOCKED         the holder, if nobody is queued, or one is AWAKE and SKIPS is below
-                                      MOST_SKIPS: then counts one more                               release
+                                      MOST_SKIPS: then counts one more; inline too, but not beside AWAITED   release
      U2  LOCKED -> not LOCKED, AWAKE  the holder, under the queue's lock: unless one is AWAKE already, takes out
                                       the first waiter, to be woken with PTI_RETRY; SKIPS is 0        release
      H   LOCKED stays                 the holder, under the queue's lock: the first waiter has waited for
                                       PATIENCE and is woken with PTI_HANDED: it holds the lock        relaxed
+     W   LOCKED stays                 the holder: a thread whose condition is true is woken with PTI_HANDED, unless
+                                      H is due                                                        relaxed
      Q   LOCKED -> LOCKED, QUEUED     any thread, under the queue's lock, to join the queue; clears the caller's
                                       AWAKE in the same step                                          relaxed
      A   not AWAKE -> AWAKE           any thread about to spin                                        relaxed
 
-   Pairs         U1, U2 with the L that finds not LOCKED. For H the pair is in pti_park_wake() and _sleep().
+   Pairs         U1, U2 with the L that finds not LOCKED. For H and W the pair is in pti_park_wake() and _sleep().
    No lost wake  QUEUED and not LOCKED implies AWAKE: U1 leaves QUEUED only beside AWAKE, U2 sets AWAKE, and AWAKE
                  is cleared only where LOCKED is set (L sets it, Q demands it). And while LOCKED is set, an unlock
                  is still to come, which finds QUEUED: with AWAKE, an awake thread is to lock and unlock after
@@ -37,7 +41,8 @@
 #include "park.h"
 #include "port.h"
 
-enum { LOCKED = 1, QUEUED = 2, AWAKE = 4, SKIP = 16, MOST_SKIPS = 15 };
+/* Also written as numbers in pt_mutex.h. */
+enum { LOCKED = 1, QUEUED = 2, AWAKE = 4, AWAITED = PTI_MUTEX_AWAITED, SKIP = 16, MOST_SKIPS = 63 };
 
 static const pt_time PATIENCE = PT_MILLISECOND;
 static const char WHAT[] = "mutex";
@@ -151,7 +156,7 @@ static bool leave_queue_alone(pt_mutex *mutex)
 {
     uint32_t seen = load_relaxed(&mutex->word);
     for (;;) {
-        uint32_t next = seen & AWAKE; /* nobody queued: SKIPS start again at 0 */
+        uint32_t next = seen & (AWAKE | AWAITED); /* nobody queued: SKIPS start again at 0 */
         if ((seen & QUEUED) != 0) {
             if ((seen & AWAKE) == 0 || seen / SKIP >= MOST_SKIPS)
                 return false;
@@ -162,21 +167,25 @@ static bool leave_queue_alone(pt_mutex *mutex)
     }
 }
 
-void pti_mutex_unlock_slow(pt_mutex *mutex)
+/* Under the queue's lock: whether the lock is to be handed to the first waiter. */
+static bool overdue(pti_queue *queue, const pti_waiter *first, pt_time now)
 {
-    if (leave_queue_alone(mutex))
-        return;
+    return first != NULL && now - first->since >= PATIENCE && pti_park_fair_turn(queue, now, PATIENCE);
+}
 
+/* U2 or H. */
+static void unlock_queued(pt_mutex *mutex)
+{
     pt_time now = pti_port_now();
     pti_queue *queue = pti_park_lock(mutex);
     pti_waiter *first = pti_park_first(queue, mutex); /* NULL if it gave up just now */
-    bool hand_over = first != NULL && now - first->since >= PATIENCE && pti_park_fair_turn(queue, now, PATIENCE);
+    bool hand_over = overdue(queue, first, now);
     bool take;
     uint32_t next, seen = load_relaxed(&mutex->word);
     do {
         take = hand_over || (first != NULL && (seen & AWAKE) == 0);
         bool more = first != NULL && (!take || first->next != NULL);
-        next = (hand_over ? LOCKED : 0u) | (more ? QUEUED : 0u) | (seen & AWAKE);
+        next = (hand_over ? LOCKED : 0u) | (more ? QUEUED : 0u) | (seen & (AWAKE | AWAITED));
         if (take && !hand_over)
             next |= AWAKE;
     } while (!cas_release(&mutex->word, &seen, next)); /* U2: pairs with L; H */
@@ -185,6 +194,33 @@ void pti_mutex_unlock_slow(pt_mutex *mutex)
     pti_park_unlock(queue);
     if (take)
         pti_park_wake(first, hand_over ? PTI_HANDED : PTI_RETRY);
+}
+
+void pti_mutex_unlock_slow(pt_mutex *mutex)
+{
+    if ((load_relaxed(&mutex->word) & AWAITED) != 0 && pti_await_hand_over(mutex)) /* W */
+        return;
+    if (!leave_queue_alone(mutex))
+        unlock_queued(mutex);
+}
+
+/* ---- For await ----------------------------------------------------------------------------- */
+
+bool pti_mutex_hand_to_overdue(pt_mutex *mutex)
+{
+    if ((load_relaxed(&mutex->word) & QUEUED) == 0)
+        return false;
+    pt_time now = pti_port_now();
+    pti_queue *queue = pti_park_lock(mutex);
+    pti_waiter *first = pti_park_first(queue, mutex);
+    if (!overdue(queue, first, now)) {
+        pti_park_unlock(queue);
+        return false;
+    }
+    pti_park_take(queue, mutex);
+    pti_park_unlock_left(queue, mutex, &mutex->word, QUEUED);
+    pti_park_wake(first, PTI_HANDED); /* H */
+    return true;
 }
 
 /* ---- For conditions ------------------------------------------------------------------------ */

@@ -20,13 +20,15 @@
    waiter.word      WAITING 0    in a queue, its thread is awake
                     SLEEPING 1   in a queue or just taken out, its thread sleeps or is about to
                     POKED 2      its token was cancelled: its thread is to look whether it can leave
-                    message >= 3 woken
+                    message >= 3 woken; or gave up in place
      S   WAITING  -> SLEEPING   its own thread, compare-and-swap in pti_park_sleep      relaxed
      P   WAITING, SLEEPING -> POKED  who cancels the token, compare-and-swap, while the token lists the waiter  relaxed
      N   POKED    -> WAITING    its own thread, not listed any more, and it could not leave: a message will come
      W   any      -> message    the thread that took it out, swap in pti_park_wake      release
      G   read of a message      its own thread                                          acquire
-     Pairs         W with G: the woken thread sees what the waker wrote before.
+     T   < message -> message   who looks at a queue under a lock of its own, compare-and-swap in pti_park_try_wake  release
+     Z   < message -> PTI_GAVE_UP  its own thread, compare-and-swap in pti_park_sleep_in_place: T or Z, not both  relaxed
+     Pairs         W, T with G: the woken thread sees what the waker wrote before.
      Who may take  A waiter is taken out of its queue once, under the queue's lock, by a waker or, at its
                    deadline or when poked, by its own thread; `queued` says whether that has happened. The one who
                    takes it decides how the wait ends. So a waiter that gives up while a waker has it gets that
@@ -264,8 +266,10 @@ static void put(pti_queue *queue, pti_waiter *waiter, const void *key, bool in_f
     }
 }
 
-static void take_out(pti_queue *queue, pti_waiter *waiter)
+void pti_park_take_out(pti_queue *queue, pti_waiter *waiter)
 {
+    if (!waiter->queued)
+        return;
     pti_waiter **link = find(queue, waiter->key);
     pti_waiter *first = *link, *next = waiter->next;
 
@@ -305,7 +309,7 @@ pti_waiter *pti_park_take(pti_queue *queue, const void *key)
 {
     pti_waiter *first = *find(queue, key);
     if (first != NULL)
-        take_out(queue, first);
+        pti_park_take_out(queue, first);
     return first;
 }
 
@@ -417,10 +421,12 @@ static bool sleep_until(pti_waiter *waiter, pt_time deadline)
     }
 }
 
-/* The same, ended by the token too. */
-static bool sleep_cancellable(pti_waiter *waiter, pt_until until)
+/* The same, ended by the token too, if there is one. */
+static bool sleep_any(pti_waiter *waiter, pt_until until)
 {
     pti_cancel_link link;
+    if (until.cancel == NULL)
+        return sleep_until(waiter, until.deadline);
     pt_time deadline = pti_cancel_deadline(until.cancel);
     if (!pti_cancel_link_in(&link, until.cancel, &waiter->word))
         return false;
@@ -440,7 +446,7 @@ static bool leave(pti_waiter *waiter)
             continue;
         }
         if (waiter->queued && !waiter->moved) {
-            take_out(queue, waiter);
+            pti_park_take_out(queue, waiter);
             return true;
         }
         pti_park_unlock(queue);
@@ -453,8 +459,7 @@ enum pti_message pti_park_sleep(pti_waiter *waiter, pt_until until, bool spin)
     for (unsigned round = 0; spin && load_relaxed(&waiter->word) == WAITING; round++)
         spin = pti_park_spin(round);
 
-    bool woken = until.cancel == NULL ? sleep_until(waiter, until.deadline) : sleep_cancellable(waiter, until);
-    if (!woken) {
+    if (!sleep_any(waiter, until)) {
         if (leave(waiter))
             return PTI_GAVE_UP;
         uint32_t seen = POKED;
@@ -462,6 +467,31 @@ enum pti_message pti_park_sleep(pti_waiter *waiter, pt_until until, bool spin)
         sleep_until(waiter, PT_TIME_NEVER);
     }
     return (enum pti_message)load_acquire(&waiter->word); /* G: pairs with W */
+}
+
+enum pti_message pti_park_sleep_in_place(pti_waiter *waiter, pt_until until)
+{
+    if (!sleep_any(waiter, until)) {
+        uint32_t seen = load_relaxed(&waiter->word);
+        while (seen < MESSAGE) {
+            if (cas_relaxed(&waiter->word, &seen, PTI_GAVE_UP)) /* Z */
+                return PTI_GAVE_UP;
+        }
+    }
+    return (enum pti_message)load_acquire(&waiter->word); /* G: pairs with T */
+}
+
+bool pti_park_try_wake(pti_waiter *waiter, enum pti_message message)
+{
+    uint32_t seen = load_relaxed(&waiter->word);
+    while (seen < MESSAGE) {
+        if (cas_release(&waiter->word, &seen, message)) { /* T: pairs with G */
+            if (seen == SLEEPING)
+                pti_port_wake(&waiter->word);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- Fork ---------------------------------------------------------------------------------- */

@@ -88,6 +88,9 @@ void pti_park_join_front(pti_queue *queue, pti_waiter *waiter, const void *key);
 pti_waiter *pti_park_first(pti_queue *queue, const void *key);
 pti_waiter *pti_park_take(pti_queue *queue, const void *key);
 
+/* Under the queue's lock: take this one out, if it is still in. */
+void pti_park_take_out(pti_queue *queue, pti_waiter *waiter);
+
 /* Under the queue's lock: take all of key's waiters out, linked by next; and, under no lock, wake them. */
 pti_waiter *pti_park_take_all(pti_queue *queue, const void *key);
 void pti_park_wake_all(pti_waiter *first, enum pti_message message);
@@ -111,6 +114,14 @@ void pti_park_wake(pti_waiter *waiter, enum pti_message message);
    PTI_GAVE_UP, the waiter is out of the queue that it joined, and that queue is LOCKED again: the caller puts its object
    right and unlocks. spin: look for the message for a few microseconds before falling asleep. */
 enum pti_message pti_park_sleep(pti_waiter *waiter, pt_until until, bool spin);
+
+/* Sleep until woken by pti_park_try_wake(), and return its message. If the call gives up first the answer is PTI_GAVE_UP,
+   and the waiter is still in its queue, for its own thread to take out: for objects that look at their queue under a
+   lock of their own. */
+enum pti_message pti_park_sleep_in_place(pti_waiter *waiter, pt_until until);
+
+/* Let such a waiter go on; it may be gone when this returns. False if it gave up first. */
+bool pti_park_try_wake(pti_waiter *waiter, enum pti_message message);
 
 /* For cancel.c. Tell a waiter, by its word, to give up if it can; true if it sleeps: then wake it, under no lock. The
    waiter must be there for the first of the two. */
