@@ -2,6 +2,7 @@
 #ifndef PT_H
 #define PT_H
 
+#include <pt_atomic.h>
 #include <pt_base.h>
 #include <pt_cancel.h>
 #include <pt_mutex.h>

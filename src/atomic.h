@@ -30,6 +30,7 @@
 #define cas_relaxed(p, seen, v) cas(p, seen, v, __ATOMIC_RELAXED)
 #define cas_acquire(p, seen, v) cas(p, seen, v, __ATOMIC_ACQUIRE)
 #define cas_release(p, seen, v) cas(p, seen, v, __ATOMIC_RELEASE)
+#define cas_acq_rel(p, seen, v) cas(p, seen, v, __ATOMIC_ACQ_REL)
 
 /* Orders nothing between threads: keeps the compiler from moving accesses past a point where a signal handler of the
    same thread may look. */
