@@ -1,10 +1,10 @@
 /* port.h: all that differs between targets. The core calls these and no platform API; CMake chooses the
    files that implement them and the folder that holds port_target.h:
 
-     native    src/posix/threads.c, src/posix/clock.c, src/native/{wait_futex,processors_linux,thread_name}.c
-               or, for other Unixes, src/posix/{wait_table,processors}.c
-     wasi      src/posix/threads.c, src/posix/clock.c, src/wasi/{wait,processors}.c
-     browser   src/posix/threads.c, src/browser/{clock,wait,processors}.c
+     native    src/posix/{threads,clock,fork}.c, src/native/{wait_futex,processors_linux,schedule_linux,thread_name}.c
+               or, for other Unixes, src/posix/{wait_table,processors,no_schedule}.c in their place
+     wasi      src/posix/{threads,clock,no_fork,no_schedule}.c, src/wasi/{wait,processors}.c
+     browser   src/posix/{threads,no_fork,no_schedule}.c, src/browser/{clock,wait,processors}.c
 
    tests/test_port.c holds every back end to what is said here. */
 #ifndef PTI_PORT_H
@@ -13,7 +13,7 @@
 #include <pt_base.h>
 
 /* From the target's folder: pti_port_thread, pti_port_relax(), pti_port_has_room(), PTI_PORT_SPINS,
-   PTI_PORT_YIELDS, PTI_PORT_STACK_SIZE. */
+   PTI_PORT_YIELDS, PTI_PORT_STACK_SIZE, PTI_PORT_LEAST_STACK, PTI_PORT_REUSES, PTI_PORT_TLS_FAST. */
 #include "port_target.h"
 
 /* ---- Waiting on a word. Called by park.c alone --------------------------------------------- */
@@ -61,5 +61,14 @@ void pti_port_thread_set_name(const char *name);
    for the whole process. Does not run when the process ends first.
    Returns   false when there is no memory for it */
 bool pti_port_thread_at_exit(void (*hook)(void *value), void *value);
+
+/* What pt_thread_set_affinity(), pt_thread_affinity() and pt_thread_set_priority() say; arguments are checked, but for
+   which processors there are. */
+pt_status pti_port_set_affinity(const unsigned *processors, size_t count);
+pt_status pti_port_affinity(unsigned *processors, size_t most, size_t *count);
+pt_status pti_port_set_priority(int priority);
+
+/* From now on call before() before each fork of the process, and after() in the parent and in the child. */
+void pti_port_at_fork(void (*before)(void), void (*after)(bool child));
 
 #endif

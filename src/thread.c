@@ -1,53 +1,40 @@
-/* thread.c: threads, their names, and who waits for what.
+/* thread.c: threads: their records, their lives, joining them; and their names.
 
    word, a thread's state:
      DONE 1      the function has returned, or the thread left it by pthread_exit
      QUEUED 2    threads wait to join (exactly, under the queue's lock)
-     CLAIMED 4   somebody has taken the result, or nobody ever can: the thread is detached
+     CLAIMED 4   somebody has taken the result, or will once it is there, or nobody ever can: the thread is detached
      FOREIGN 8   not started by us
 
      E   -> DONE            the thread itself, under the queue's lock, taking out all who wait    release
      J   reads DONE         who joins                                                             acquire
-     C   -> CLAIMED         one of those who join, after J, or who gave back the last handle      relaxed
+     C   -> CLAIMED         one of those who join, or who detaches, or who gave back the last handle  relaxed
      Q   -> QUEUED          who joins, under the queue's lock, joining the queue                  relaxed
 
-   Pairs     E with J: the joiner sees all that the thread wrote, `result` included.
+   Pairs     E with J: the joiner sees all that the thread wrote, `result` and `error` included.
    Records   `references` counts the handles and, while it runs, the thread itself; the last to go frees the
              record. `handles` counts the handles alone: who gives back the last and makes C detaches the port's
              thread. Both counts go down by acquire-release decrements.
-   Port      Joining the port's thread too, after C, is what makes sure that its stack and its _Thread_local
-             variables are gone; it ends by itself just after E, so this is a short wait. Where blocking is not
-             allowed it is detached instead. `port` is stored by both the creator and the thread, with the same
-             value, since either may need it first.
-   Registry  All records are in one list, under registry_lock, for pt_dump_waits(). */
+   Port      A thread with a carrier of its own (not `carried`) is the port's thread. Joining that too, after C, is what makes
+             sure that its stack and its _Thread_local variables are gone. Who joins without a deadline makes C first and
+             sleeps only there: such a joiner stands in the queue to be seen, but is not asleep when E takes it out.
+             With a deadline C comes after J; the port's thread ends by itself just after E, so that join is short. Where
+             blocking is not allowed it is detached instead. `port` is stored by both the creator and the thread, with the
+             same value, since either may need it first.
+   Registry  All records are in one list, under registry_lock, for pt_dump_waits() and for fork. */
 #include "thread.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <pt_thread.h>
-
 #include "atomic.h"
+#include "carrier.h"
 #include "memory.h"
 #include "park.h"
-#include "port.h"
+#include "tls.h"
 
 enum { DONE = 1, QUEUED = 2, CLAIMED = 4, FOREIGN = 8 };
-
-struct pt_thread {
-    uint32_t word;
-    uint32_t references; /* handles, and one for the running thread */
-    uint32_t handles;
-    uint32_t name_lock; /* guards name */
-    uint64_t id;
-    pt_thread_function function; /* set before it starts, as is arg */
-    void *arg;
-    void *result;         /* the thread, before E; the joiner, after J */
-    pti_port_thread port; /* atomic */
-    char name[PT_THREAD_NAME_SIZE];
-    pt_thread *next, *previous; /* under registry_lock */
-};
 
 static uint32_t registry_lock;
 static pt_thread *registry; /* under registry_lock */
@@ -56,6 +43,9 @@ static uint64_t last_id; /* atomic */
 
 static _Thread_local pt_thread *self;
 static _Thread_local uint64_t own_id;
+
+static void before_fork(void);
+static void after_fork(bool child);
 
 /* ---- Records ------------------------------------------------------------------------------- */
 
@@ -66,9 +56,17 @@ static uint64_t new_id(void)
 
 uint64_t pti_thread_own_id(void)
 {
-    if (own_id == 0)
+    if (own_id == 0) {
         own_id = new_id();
+        if (own_id == 1) /* somebody is the first, before there is anything to fork */
+            pti_port_at_fork(before_fork, after_fork);
+    }
     return own_id;
+}
+
+pt_thread *pti_thread_self(void)
+{
+    return self;
 }
 
 static void enroll(pt_thread *thread)
@@ -120,6 +118,7 @@ static void finish(pt_thread *thread)
 {
     strike_off(thread);
     self = NULL;
+    own_id = PTI_NO_THREAD;
 
     pti_queue *queue = pti_park_lock(thread);
     uint32_t seen = load_relaxed(&thread->word);
@@ -134,51 +133,92 @@ static void finish(pt_thread *thread)
 /* The port's exit hook: for foreign threads, and for those of ours that left by pthread_exit. */
 static void finish_at_exit(void *value)
 {
+    pti_tls_end();
     finish(value);
+    pti_carrier_abandon();
+}
+
+void pti_thread_live(pt_thread *thread)
+{
+    self = thread;
+    own_id = thread->id;
+    if (thread->named)
+        pti_port_thread_set_name(thread->name); /* nobody else names it now */
+    bool hooked = pti_port_thread_at_exit(finish_at_exit, thread);
+
+    thread->result = thread->function(thread->arg);
+
+    pti_tls_end();
+    if (hooked)
+        pti_port_thread_at_exit(finish_at_exit, NULL);
+    if (thread->carried)
+        pti_carrier_park();
+    finish(thread);
 }
 
 static void *run(void *record)
 {
     pt_thread *thread = record;
-    self = thread;
-    own_id = thread->id;
     store_relaxed(&thread->port, pti_port_thread_self());
-    pti_port_thread_set_name(thread->name); /* nobody else names it */
-    bool hooked = pti_port_thread_at_exit(finish_at_exit, thread);
-
-    thread->result = thread->function(thread->arg);
-
-    if (hooked)
-        pti_port_thread_at_exit(finish_at_exit, NULL);
-    finish(thread);
+    pti_thread_live(thread);
     return NULL;
+}
+
+/* Whether a thread is to be carried by a carrier that may be used again. */
+static bool is_carried(pt_reuse reuse)
+{
+    return reuse == PT_REUSE_ALWAYS || (reuse == PT_REUSE_AUTO && PTI_PORT_REUSES);
+}
+
+static pt_status start(pt_thread *thread, size_t stack_size, bool detached)
+{
+    if (thread->carried)
+        return pti_carrier_call(thread, stack_size);
+    pti_port_thread port;
+    pt_status status = pti_port_thread_start(&port, stack_size, run, thread);
+    if (status == PT_OK) {
+        store_relaxed(&thread->port, port);
+        if (detached)
+            pti_port_thread_detach(port);
+    }
+    return status;
+}
+
+static bool is_valid(const pt_thread_config *config)
+{
+    return (config->stack_size == 0 || config->stack_size >= PTI_PORT_LEAST_STACK) &&
+           config->reuse >= PT_REUSE_AUTO && config->reuse <= PT_REUSE_NEVER;
 }
 
 pt_status pt_thread_spawn(pt_thread **out, const pt_thread_config *config, pt_thread_function function, void *arg)
 {
     static const pt_thread_config defaults;
-    if (function == NULL)
-        return PT_ERR_INVALID;
     if (config == NULL)
         config = &defaults;
+    if (function == NULL || !is_valid(config))
+        return PT_ERR_INVALID;
 
+    pti_thread_own_id(); /* the first id of all is given out there */
     pt_thread *thread = new_record(new_id(), config->name);
     if (thread == NULL)
         return PT_ERR_NOMEM;
     thread->function = function;
     thread->arg = arg;
+    thread->named = config->name != NULL;
+    thread->carried = is_carried(config->reuse);
+    thread->word = config->detached ? CLAIMED : 0;
     thread->references = 2; /* the thread's own, and the handle that is made here */
     thread->handles = 1;
     enroll(thread);
 
-    pti_port_thread port;
-    pt_status status = pti_port_thread_start(&port, config->stack_size, run, thread);
+    pt_status status = start(thread, config->stack_size, config->detached);
     if (status != PT_OK) {
         strike_off(thread);
         pti_free(thread);
+        if (status == PT_ERR_AGAIN)
+            pti_carrier_dismiss(); /* what they hold may do for the next try */
         return status;
     }
-    store_relaxed(&thread->port, port);
     if (out != NULL)
         *out = thread;
     else
@@ -186,7 +226,7 @@ pt_status pt_thread_spawn(pt_thread **out, const pt_thread_config *config, pt_th
     return PT_OK;
 }
 
-/* C: true for one caller, who must join or detach the port's thread. */
+/* C: true for one caller, who must join or detach the port's thread, if it has one. */
 static bool claim(pt_thread *thread)
 {
     uint32_t seen = load_relaxed(&thread->word);
@@ -206,23 +246,56 @@ pt_thread *pt_thread_retain(pt_thread *thread)
     return thread;
 }
 
+/* C, by one who will not join. */
+static void leave_alone(pt_thread *thread)
+{
+    if (claim(thread) && !thread->carried)
+        pti_port_thread_detach(load_relaxed(&thread->port));
+}
+
 void pt_thread_release(pt_thread *thread)
 {
     if (thread == NULL)
         return;
-    if (sub_acq_rel(&thread->handles, 1) == 1 && claim(thread))
-        pti_port_thread_detach(load_relaxed(&thread->port));
+    if (sub_acq_rel(&thread->handles, 1) == 1)
+        leave_alone(thread);
     drop_reference(thread);
 }
 
 void pt_thread_detach(pt_thread *thread)
 {
+    if (thread != NULL)
+        leave_alone(thread);
     pt_thread_release(thread);
 }
 
 bool pt_thread_is_finished(const pt_thread *thread)
 {
     return (load_acquire(&thread->word) & DONE) != 0; /* J: pairs with E */
+}
+
+/* ---- Results and errors -------------------------------------------------------------------- */
+
+void *pt_thread_fail(int code, const char *message)
+{
+    if (self != NULL && (load_relaxed(&self->word) & FOREIGN) == 0) {
+        self->failed = true;
+        self->error.code = code;
+        snprintf(self->error.message, sizeof self->error.message, "%s", message == NULL ? "" : message);
+    }
+    return NULL;
+}
+
+pt_status pt_thread_error(const pt_thread *thread, pt_error *error)
+{
+    if (thread == NULL || error == NULL)
+        return PT_ERR_INVALID;
+    if (!pt_thread_is_finished(thread))
+        return PT_ERR_BUSY;
+    if (!thread->failed)
+        return PT_ERR_INVALID;
+    *error = thread->error;
+    return PT_OK;
 }
 
 /* ---- Joining ------------------------------------------------------------------------------- */
@@ -250,32 +323,63 @@ static pt_status wait_for_end(pt_thread *thread, pt_until until)
     return pti_park_why(until);
 }
 
-/* Take the result of a thread that has ended, unless somebody else was quicker. */
-static pt_status take_result(pt_thread *thread, void **result)
+/* By who made C: deliver what a thread that has ended left behind. */
+static pt_status deliver(const pt_thread *thread, void **result)
 {
-    if (!claim(thread))
-        return PT_ERR_INVALID;
-    if (pti_port_may_block())
-        pti_port_thread_join(load_relaxed(&thread->port));
-    else
-        pti_port_thread_detach(load_relaxed(&thread->port));
+    if (thread->failed)
+        return PT_ERR_FAILED;
     if (result != NULL)
         *result = thread->result;
     return PT_OK;
 }
 
+/* Take the result of a thread that has ended, unless somebody else was quicker. */
+static pt_status take_result(pt_thread *thread, void **result)
+{
+    if (!claim(thread))
+        return PT_ERR_INVALID;
+    if (!thread->carried && pti_port_may_block())
+        pti_port_thread_join(load_relaxed(&thread->port));
+    else if (!thread->carried)
+        pti_port_thread_detach(load_relaxed(&thread->port));
+    return deliver(thread, result);
+}
+
+/* The same of one that may still run, by way of the port's join alone. */
+static pt_status join_port(pt_thread *thread, void **result)
+{
+    pti_waiter waiter;
+    if (!claim(thread))
+        return PT_ERR_INVALID;
+    pti_park_prepare(&waiter, "thread");
+    pti_queue *queue = pti_park_lock(thread);
+    if (!pt_thread_is_finished(thread)) {
+        or_relaxed(&thread->word, QUEUED); /* Q: for others to see who waits here */
+        pti_park_join(queue, &waiter, thread);
+    }
+    pti_park_unlock(queue);
+    pti_port_thread_join(load_relaxed(&thread->port)); /* E comes before that, and took the waiter out */
+    return deliver(thread, result);
+}
+
 /* Whether this thread can be joined at all, by the caller. */
 static pt_status check_joinable(const pt_thread *thread)
 {
-    if (thread == NULL || (load_relaxed(&thread->word) & (CLAIMED | FOREIGN)) != 0)
+    if (thread == NULL || (load_relaxed(&thread->word) & FOREIGN) != 0)
         return PT_ERR_INVALID;
-    return thread == self ? PT_ERR_DEADLOCK : PT_OK;
+    if (thread == self)
+        return PT_ERR_DEADLOCK;
+    return (load_relaxed(&thread->word) & CLAIMED) != 0 ? PT_ERR_INVALID : PT_OK;
 }
 
 pt_status pt_thread_join_until(pt_thread *thread, void **result, pt_until until)
 {
     pt_status status = check_joinable(thread);
-    if (status == PT_OK && !pt_thread_is_finished(thread))
+    if (status != PT_OK)
+        return status;
+    if (!thread->carried && pti_park_forever(until) && pti_port_may_block())
+        return join_port(thread, result);
+    if (!pt_thread_is_finished(thread))
         status = wait_for_end(thread, until);
     return status == PT_OK ? take_result(thread, result) : status;
 }
@@ -317,7 +421,7 @@ uint64_t pt_thread_id(const pt_thread *thread)
     return thread == NULL ? pti_thread_own_id() : thread->id;
 }
 
-static void copy_name(pt_thread *thread, char copy[PT_THREAD_NAME_SIZE])
+void pti_thread_copy_name(pt_thread *thread, char copy[PT_THREAD_NAME_SIZE])
 {
     pti_short_lock(&thread->name_lock);
     memcpy(copy, thread->name, PT_THREAD_NAME_SIZE);
@@ -329,7 +433,7 @@ size_t pt_thread_name(const pt_thread *thread, char *buffer, size_t size)
     char name[PT_THREAD_NAME_SIZE];
     pt_thread *whose = thread == NULL ? self : (pt_thread *)(uintptr_t)thread; /* only its lock is written */
     if (whose != NULL)
-        copy_name(whose, name);
+        pti_thread_copy_name(whose, name);
     else
         snprintf(name, sizeof name, "thread-%" PRIu64, pti_thread_own_id());
     return (size_t)snprintf(buffer, size, "%s", name);
@@ -353,30 +457,31 @@ pt_status pt_thread_set_name(const char *name)
 
 /* ---- Time and processors ------------------------------------------------------------------- */
 
-pt_status pt_thread_sleep_until(pt_until until)
+pt_status pt_sleep_until(pt_until until)
 {
     pti_waiter waiter;
-    if (until.deadline == PT_TIME_NEVER)
+    if (pti_park_forever(until))
         return PT_ERR_INVALID;
-    pt_status may_wait = pti_park_may_wait(until);
-    if (may_wait != PT_OK)
-        return may_wait == PT_ERR_TIMEOUT ? PT_OK : may_wait;
-
-    pti_park_prepare(&waiter, "time to pass");
-    pti_queue *queue = pti_park_lock(&waiter); /* a key that nobody else knows */
-    pti_park_join(queue, &waiter, &waiter);
-    pti_park_unlock(queue);
-    pti_park_sleep(&waiter, until, false);
-    pti_park_unlock(queue);
-    return PT_OK;
+    pt_status status = pti_park_may_wait(until);
+    if (status == PT_OK) {
+        pti_park_prepare(&waiter, "time to pass");
+        pti_queue *queue = pti_park_lock(&waiter); /* a key that nobody else knows */
+        pti_park_join(queue, &waiter, &waiter);
+        pti_park_unlock(queue);
+        pti_park_sleep(&waiter, until, false);
+        pti_park_unlock(queue);
+        status = pti_park_why(until);
+    }
+    bool own_deadline = status == PT_ERR_TIMEOUT && pti_port_now() >= until.deadline;
+    return own_deadline ? PT_OK : status;
 }
 
-pt_status pt_thread_sleep(pt_time nanoseconds)
+pt_status pt_sleep(pt_time nanoseconds)
 {
     pt_until until = pt_after(nanoseconds);
     if (until.deadline == PT_TIME_NEVER)
         until.deadline--; /* some 290 years */
-    return pt_thread_sleep_until(until);
+    return pt_sleep_until(until);
 }
 
 void pt_thread_yield(void)
@@ -394,66 +499,76 @@ bool pt_thread_may_block(void)
     return pti_port_may_block();
 }
 
-/* ---- Who waits for what -------------------------------------------------------------------- */
-
-struct line { /* one thread, as pt_dump_waits() found it */
-    uint64_t id;
-    char name[PT_THREAD_NAME_SIZE];
-};
-
-static size_t list_threads(struct line *lines, size_t most)
+pt_status pt_thread_set_affinity(const unsigned *processors, size_t count)
 {
-    size_t count = 0;
+    if (processors == NULL && count != 0)
+        return PT_ERR_INVALID;
+    pt_status status = pti_port_set_affinity(processors, count);
+    if (status == PT_OK)
+        pti_carrier_spoil();
+    return status;
+}
+
+pt_status pt_thread_affinity(unsigned *processors, size_t most, size_t *count)
+{
+    if (count == NULL || (processors == NULL && most != 0))
+        return PT_ERR_INVALID;
+    return pti_port_affinity(processors, most, count);
+}
+
+pt_status pt_thread_set_priority(pt_priority priority)
+{
+    if (priority < PT_PRIORITY_LOW || priority > PT_PRIORITY_HIGH)
+        return PT_ERR_INVALID;
+    pt_status status = pti_port_set_priority(priority);
+    if (status == PT_OK)
+        pti_carrier_spoil();
+    return status;
+}
+
+/* ---- All threads --------------------------------------------------------------------------- */
+
+void pti_thread_each(void (*visit)(pt_thread *thread, void *arg), void *arg)
+{
     pti_short_lock(&registry_lock);
-    for (pt_thread *thread = registry; thread != NULL; thread = thread->next, count++) {
-        if (count < most) {
-            lines[count].id = thread->id;
-            copy_name(thread, lines[count].name);
-        }
-    }
+    for (pt_thread *thread = registry; thread != NULL; thread = thread->next)
+        visit(thread, arg);
     pti_short_unlock(&registry_lock);
-    return count;
 }
 
-static void print_wait(FILE *to, const pti_waiter *waiter)
+static void before_fork(void)
 {
-    fprintf(to, " waits %" PRId64 " ms for %s %p\n", (pt_now() - waiter->since) / PT_MILLISECOND, waiter->what,
-            waiter->key);
+    pti_short_lock(&registry_lock);
+    pti_carrier_before_fork();
+    pti_tls_before_fork();
+    pti_park_before_fork();
 }
 
-void pt_dump_waits(FILE *to)
+/* In the child: of all threads only this one is left. The others cannot be joined any more. */
+static void forget_others(void)
 {
-    enum { MOST = 4096 }; /* threads; more are counted but not listed */
-    struct line *lines = pti_allocate(MOST * sizeof *lines);
-    pti_waiter *waiters = pti_allocate(MOST * sizeof *waiters);
-    if (lines == NULL || waiters == NULL) {
-        fprintf(to, "  no memory to list threads\n");
-        pti_free(lines);
-        pti_free(waiters);
-        return;
-    }
-
-    size_t threads = list_threads(lines, MOST), waits = pti_park_snapshot(waiters, MOST);
-    for (size_t i = 0; i < threads && i < MOST; i++) {
-        fprintf(to, "  thread %" PRIu64 " \"%s\"", lines[i].id, lines[i].name);
-        size_t j = 0;
-        while (j < waits && j < MOST && waiters[j].thread != lines[i].id)
-            j++;
-        if (j < waits && j < MOST) {
-            print_wait(to, &waiters[j]);
-            waiters[j].thread = 0; /* listed */
+    pt_thread *others = registry;
+    registry = NULL;
+    while (others != NULL) {
+        pt_thread *thread = others;
+        others = thread->next;
+        thread->next = thread->previous = NULL;
+        thread->name_lock = 0;
+        if (thread == self) {
+            registry = thread;
         } else {
-            fprintf(to, " waits for nothing in this library\n");
+            thread->word |= CLAIMED;
+            drop_reference(thread);
         }
     }
-    for (size_t j = 0; j < waits && j < MOST; j++) {
-        if (waiters[j].thread != 0) {
-            fprintf(to, "  thread %" PRIu64, waiters[j].thread);
-            print_wait(to, &waiters[j]);
-        }
-    }
-    if (threads > MOST || waits > MOST)
-        fprintf(to, "  and more: %zu threads, %zu waits in all\n", threads, waits);
-    pti_free(lines);
-    pti_free(waiters);
+}
+
+static void after_fork(bool child)
+{
+    pti_park_after_fork(child);
+    pti_tls_after_fork();
+    pti_carrier_after_fork(child);
+    if (child)
+        forget_others();
+    pti_short_unlock(&registry_lock);
 }

@@ -142,7 +142,7 @@ static void stay_long(struct member *member)
     for (int i = 0; i < shop->each; i++) {
         check(pt_mutex_lock(&shop->mutex) == PT_OK);
         check(++shop->inside == 1);
-        pt_thread_sleep(test_random(&member->stream) % 3 * PT_MILLISECOND);
+        pt_sleep(test_random(&member->stream) % 3 * PT_MILLISECOND);
         shop->visits++;
         check(--shop->inside == 0);
         pt_mutex_unlock(&shop->mutex);

@@ -38,7 +38,7 @@ static void try_to_wait(void *arg)
     expect(pt_once_call(&visit->running, must_not_run, &bad) == PT_ERR_NOBLOCK);
     expect(pt_thread_join(visit->waiting_thread, NULL) == PT_ERR_NOBLOCK);
     expect(pt_thread_try_join(visit->waiting_thread, NULL) == PT_ERR_BUSY);
-    expect(pt_thread_sleep(PT_MILLISECOND) == PT_ERR_NOBLOCK);
+    expect(pt_sleep(PT_MILLISECOND) == PT_ERR_NOBLOCK);
     expect(pt_mutex_lock(&own) == PT_OK);
     expect(pt_cond_wait(&visit->cond, &own) == PT_ERR_NOBLOCK);
     expect(pt_mutex_try_lock(&own) == PT_ERR_BUSY); /* still held */

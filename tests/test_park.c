@@ -149,7 +149,7 @@ static void test_a_moved_waiter_does_not_give_up(void **state)
     struct lot lot = {.until = pt_after_ms(5)};
     struct crew *crew = crew_start(2, wait_moved, &lot);
     wait_until_parked(&lot.other_key, 2);
-    assert_int_equal(pt_thread_sleep_until(pt_after_ms(10)), PT_OK); /* past the deadline, and time to give up in */
+    assert_int_equal(pt_sleep_until(pt_after_ms(10)), PT_OK); /* past the deadline, and time to give up in */
     assert_int_equal(parked(&lot.key), 0);
     assert_int_equal(parked(&lot.other_key), 2);
     assert_true(wake_one(&lot.other_key, PTI_RETRY));

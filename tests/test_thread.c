@@ -75,7 +75,7 @@ static void test_bad_arguments_are_refused(void **state)
     assert_int_equal(pt_thread_join_until(NULL, NULL, PT_FOREVER), PT_ERR_INVALID);
     assert_int_equal(pt_thread_try_join(NULL, NULL), PT_ERR_INVALID);
     assert_int_equal(pt_thread_set_name(NULL), PT_ERR_INVALID);
-    assert_int_equal(pt_thread_sleep_until(PT_FOREVER), PT_ERR_INVALID);
+    assert_int_equal(pt_sleep_until(PT_FOREVER), PT_ERR_INVALID);
     pt_thread_release(NULL);
     pt_thread_detach(NULL);
     assert_null(pt_thread_retain(NULL));
@@ -337,12 +337,12 @@ static void test_sleep_is_never_short(void **state)
     (void)state;
     for (int i = 0; i < 20; i++) {
         pt_time begin = pt_now(), length = i * 200 * PT_MICROSECOND;
-        assert_int_equal(pt_thread_sleep(length), PT_OK);
+        assert_int_equal(pt_sleep(length), PT_OK);
         assert_true(pt_now() - begin >= length);
     }
-    assert_int_equal(pt_thread_sleep(-1), PT_OK);
-    assert_int_equal(pt_thread_sleep(INT64_MIN), PT_OK);
-    assert_int_equal(pt_thread_sleep_until(pt_at(0)), PT_OK);
+    assert_int_equal(pt_sleep(-1), PT_OK);
+    assert_int_equal(pt_sleep(INT64_MIN), PT_OK);
+    assert_int_equal(pt_sleep_until(pt_at(0)), PT_OK);
     assert_int_equal(parked(NULL), 0);
 }
 

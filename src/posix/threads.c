@@ -6,22 +6,27 @@
 #include "atomic.h"
 #include "port.h"
 
-pt_status pti_port_thread_start(pti_port_thread *out, size_t stack_size, void *(*run)(void *), void *arg)
+static int create(pthread_t *out, size_t stack_size, void *(*run)(void *), void *arg)
 {
+    if (stack_size == 0)
+        return pthread_create(out, NULL, run, arg);
     pthread_attr_t attr;
     if (pthread_attr_init(&attr) != 0)
-        return PT_ERR_NOMEM;
-    if (stack_size == 0)
-        stack_size = PTI_PORT_STACK_SIZE;
-    if (!pti_port_has_room(stack_size)) {
-        pthread_attr_destroy(&attr);
-        return PT_ERR_NOMEM;
-    }
-    int error = stack_size == 0 ? 0 : pthread_attr_setstacksize(&attr, stack_size);
+        return ENOMEM;
+    int error = pthread_attr_setstacksize(&attr, stack_size);
     if (error == 0)
         error = pthread_create(out, &attr, run, arg);
     pthread_attr_destroy(&attr);
+    return error;
+}
 
+pt_status pti_port_thread_start(pti_port_thread *out, size_t stack_size, void *(*run)(void *), void *arg)
+{
+    if (stack_size == 0)
+        stack_size = PTI_PORT_STACK_SIZE;
+    if (!pti_port_has_room(stack_size))
+        return PT_ERR_NOMEM;
+    int error = create(out, stack_size, run, arg);
     switch (error) {
     case 0: return PT_OK;
     case EINVAL: return PT_ERR_INVALID;

@@ -130,7 +130,7 @@ void test_delay(uint64_t *stream)
 {
     uint32_t chance = test_random(stream);
     switch (chance % 16) {
-    case 0: pt_thread_sleep((pt_time)(chance >> 8) % (20 * PT_MICROSECOND)); break;
+    case 0: pt_sleep((pt_time)(chance >> 8) % (20 * PT_MICROSECOND)); break;
     case 1:
     case 2: pt_thread_yield(); break;
     case 3:

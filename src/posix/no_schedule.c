@@ -1,0 +1,20 @@
+/* no_schedule.c: where the system has no say over where and how urgently a thread runs. */
+#include "port.h"
+
+pt_status pti_port_set_affinity(const unsigned *processors, size_t count)
+{
+    (void)processors, (void)count;
+    return PT_ERR_UNSUPPORTED;
+}
+
+pt_status pti_port_affinity(unsigned *processors, size_t most, size_t *count)
+{
+    (void)processors, (void)most, (void)count;
+    return PT_ERR_UNSUPPORTED;
+}
+
+pt_status pti_port_set_priority(int priority)
+{
+    (void)priority;
+    return PT_ERR_UNSUPPORTED;
+}
