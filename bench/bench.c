@@ -143,13 +143,14 @@ struct timed_run {
     void *arg;
 };
 
-/* Nanoseconds an operation. First raise n until a run takes its part of a round, which warms everything up, too. */
+/* Nanoseconds an operation. First raise n until a run takes its part of a round, which warms everything up, too. Twice in
+   a row it must, since a single run may have taken long because somebody else had the processor. */
 static double calibrated_ns(const struct timed_run *timed)
 {
     double ns[RUNS];
     int64_t length = round_length() / RUNS, took;
     uint64_t n = 1;
-    while ((took = timed->run(timed, n)) < length / 2)
+    while ((took = timed->run(timed, n)) < length / 2 || (took = timed->run(timed, n)) < length / 2)
         n *= took < length / 20 ? 10 : 2;
     for (int i = 0; i < RUNS; i++)
         ns[i] = (double)timed->run(timed, n) / (double)n;

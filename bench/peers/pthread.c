@@ -1,11 +1,12 @@
-/* pthread.c: the metrics of pt_bench.c on the C library's own POSIX threads and semaphores. What each one means
-   is said there; the loops are the same. */
+/* pthread.c: the metrics of pt_bench.c on the C library's own POSIX threads and semaphores, and on the system's bare
+   futex. What each one means is said there; the loops are the same. */
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <string.h>
 
 #include "bench.h"
+#include "futex.h"
 
 static void must(int error, const char *what)
 {
@@ -84,6 +85,76 @@ static double mutex_fairness(unsigned threads)
     return contend(threads, 5).slowest_share;
 }
 
+/* ---- Read-write lock ------------------------------------------------------------------------ */
+
+/* glibc's lock takes 56 bytes, so that the counter still is on its line. */
+struct shared {
+    pthread_rwlock_t rwlock;
+    uint64_t counter;
+} __attribute__((aligned(128)));
+
+static void read_lock_and_unlock(void *arg, uint64_t n)
+{
+    struct shared *shared = arg;
+    for (uint64_t i = 0; i < n; i++) {
+        pthread_rwlock_rdlock(&shared->rwlock);
+        pthread_rwlock_unlock(&shared->rwlock);
+    }
+}
+
+static void write_lock_and_count(void *arg, uint64_t n)
+{
+    struct shared *shared = arg;
+    for (uint64_t i = 0; i < n; i++) {
+        pthread_rwlock_wrlock(&shared->rwlock);
+        shared->counter++;
+        pthread_rwlock_unlock(&shared->rwlock);
+    }
+}
+
+/* n: a multiple of 16, of which one counts. A reader that saw the counter fall was not alone with readers. */
+static void read_and_sometimes_count(void *arg, uint64_t n)
+{
+    struct shared *shared = arg;
+    uint64_t seen = 0, last = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        if (i % 16 == 0) {
+            write_lock_and_count(shared, 1);
+            continue;
+        }
+        pthread_rwlock_rdlock(&shared->rwlock);
+        seen = shared->counter;
+        pthread_rwlock_unlock(&shared->rwlock);
+        if (seen < last)
+            bench_fail("the read-write lock let a writer in beside a reader");
+        last = seen;
+    }
+}
+
+/* A default lock, which in glibc prefers readers, and which nobody else wants. */
+static double rwlock_read_uncontended_ns(unsigned threads)
+{
+    (void)threads;
+    struct shared shared = {.rwlock = PTHREAD_RWLOCK_INITIALIZER};
+    return bench_alone_ns(read_lock_and_unlock, &shared);
+}
+
+static double rwlock_write_uncontended_ns(unsigned threads)
+{
+    (void)threads;
+    struct shared shared = {.rwlock = PTHREAD_RWLOCK_INITIALIZER};
+    return bench_alone_ns(write_lock_and_count, &shared);
+}
+
+static double rwlock_mixed_Mops(unsigned threads)
+{
+    struct shared shared = {.rwlock = PTHREAD_RWLOCK_INITIALIZER};
+    struct bench_crowd crowd = bench_crowd(threads, 1, read_and_sometimes_count, &shared);
+    if (shared.counter * 16 != crowd.total)
+        bench_fail("the read-write lock let two writers in at once");
+    return crowd.mops;
+}
+
 /* ---- Semaphore ----------------------------------------------------------------------------- */
 
 static void post_and_wait(void *arg, uint64_t n)
@@ -104,6 +175,24 @@ static double semaphore_uncontended_ns(unsigned threads)
     double ns = bench_alone_ns(post_and_wait, &semaphore);
     sem_destroy(&semaphore);
     return ns;
+}
+
+/* ---- Barrier ------------------------------------------------------------------------------- */
+
+static void meet(void *arg, uint64_t n)
+{
+    pthread_barrier_t *barrier = arg;
+    for (uint64_t i = 0; i < n; i++)
+        pthread_barrier_wait(barrier);
+}
+
+static double barrier_us(unsigned threads)
+{
+    pthread_barrier_t barrier;
+    must(pthread_barrier_init(&barrier, NULL, threads), "pthread_barrier_init");
+    double us = bench_pair_us(meet, meet, &barrier);
+    pthread_barrier_destroy(&barrier);
+    return us;
 }
 
 /* ---- Waking -------------------------------------------------------------------------------- */
@@ -185,21 +274,61 @@ static double cond_pingpong_us(unsigned threads)
     return bench_pair_us(conds_ping, conds_pong, &table);
 }
 
+/* ---- Futex --------------------------------------------------------------------------------- */
+
+static void futex_ping(void *arg, uint64_t n)
+{
+    uint32_t *word = arg;
+    for (uint64_t i = 0; i < n; i++) {
+        __atomic_store_n(word, 1, __ATOMIC_RELEASE);
+        futex_wake(word);
+        while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == 1)
+            futex_wait(word, 1);
+    }
+}
+
+static void futex_pong(void *arg, uint64_t n)
+{
+    uint32_t *word = arg;
+    for (uint64_t i = 0; i < n; i++) {
+        while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == 0)
+            futex_wait(word, 0);
+        __atomic_store_n(word, 0, __ATOMIC_RELEASE);
+        futex_wake(word);
+    }
+}
+
+/* No library at all: what waking and waiting cost that everything else is made of. Whoever's turn it is not asks the
+   system to wait at once, and each turn asks it to wake, whether somebody sleeps or not. */
+static double futex_pingpong_us(unsigned threads)
+{
+    (void)threads;
+    uint32_t word __attribute__((aligned(128))) = 0;
+    return bench_pair_us(futex_ping, futex_pong, &word);
+}
+
 /* ---- All of them --------------------------------------------------------------------------- */
 
 static const struct bench_case cases[] = {
     {"spawn_join_us", spawn_join_us, 1},
+    {"spawn_join_reused_us", spawn_join_us, 1},
     {"mutex_uncontended_ns", mutex_uncontended_ns, 1},
     {"mutex_contended_2_Mops", mutex_contended_Mops, 2},
     {"mutex_contended_4_Mops", mutex_contended_Mops, 4},
     {"mutex_contended_8_Mops", mutex_contended_Mops, 8},
     {"mutex_fairness_8", mutex_fairness, 8},
+    {"rwlock_read_uncontended_ns", rwlock_read_uncontended_ns, 1},
+    {"rwlock_write_uncontended_ns", rwlock_write_uncontended_ns, 1},
+    {"rwlock_mixed_4_Mops", rwlock_mixed_Mops, 4},
     {"semaphore_uncontended_ns", semaphore_uncontended_ns, 1},
+    {"barrier_2_us", barrier_us, 2},
     {"event_pingpong_us", event_pingpong_us, 2},
     {"cond_pingpong_us", cond_pingpong_us, 2},
+    {"futex_pingpong_us", futex_pingpong_us, 2}, /* the last: not everywhere is there a futex */
 };
 
 int main(int argc, char **argv)
 {
-    return bench_main(argc, argv, "pthread", cases, sizeof cases / sizeof cases[0]);
+    size_t count = sizeof cases / sizeof cases[0];
+    return bench_main(argc, argv, "pthread", cases, futex_possible() ? count : count - 1);
 }
