@@ -64,6 +64,8 @@ bool pti_await_hand_over(pt_mutex *mutex)
     return false;
 }
 
+/* The analysis does not follow a mutex through the lot. */
+PT_NO_THREAD_SAFETY_ANALYSIS
 pt_status pt_mutex_await_until(pt_mutex *mutex, bool (*condition)(void *arg), void *arg, pt_until until)
 {
     if (condition(arg))

@@ -73,17 +73,27 @@ void pti_carrier_park(void)
     pti_short_unlock(&parking_lock);
 }
 
-/* Take a parked carrier that has this much stack, NULL if there is none. */
+static bool suits(const struct carrier *carrier, size_t stack_size)
+{
+    return stack_size == 0 ? carrier->stack_size == 0 : carrier->stack_size >= stack_size;
+}
+
+/* Take the parked carrier that has this much stack, and no more than it must have; NULL if none has. */
 static struct carrier *take_parked(size_t stack_size)
 {
+    struct carrier *best = NULL;
     pti_short_lock(&parking_lock);
-    struct carrier *carrier = parked;
-    while (carrier != NULL && (stack_size == 0 ? carrier->stack_size != 0 : carrier->stack_size < stack_size))
-        carrier = carrier->next;
-    if (carrier != NULL)
-        take_out(carrier);
+    for (struct carrier *carrier = parked; carrier != NULL; carrier = carrier->next) {
+        if (!suits(carrier, stack_size) || (best != NULL && best->stack_size <= carrier->stack_size))
+            continue;
+        best = carrier;
+        if (carrier->stack_size == stack_size)
+            break;
+    }
+    if (best != NULL)
+        take_out(best);
     pti_short_unlock(&parking_lock);
-    return carrier;
+    return best;
 }
 
 /* By the carrier: leave the list, or false if it was called just now. */

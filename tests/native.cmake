@@ -4,15 +4,26 @@
 if(PT_PORT_WAIT STREQUAL "futex")
     pt_library(portalis_thread_table STATIC table)
     pt_test_library(test_support_table portalis_thread_table)
+    target_compile_definitions(test_support_table PUBLIC TEST_WAIT_TABLE)
     foreach(subject IN LISTS subjects)
         add_executable(test_${subject}_table test_${subject}.c)
         target_link_libraries(test_${subject}_table PRIVATE test_support_table)
         pt_add_test(table.${subject} test_${subject}_table)
     endforeach()
 
-    add_executable(test_processors test_processors.c)
-    target_link_libraries(test_processors PRIVATE test_support)
-    pt_add_test(processors test_processors)
+    # A signal handler could interrupt the other way's own locks.
+    foreach(subject processors signal)
+        add_executable(test_${subject} test_${subject}.c)
+        target_link_libraries(test_${subject} PRIVATE test_support)
+        pt_add_test(${subject} test_${subject})
+    endforeach()
+endif()
+
+# ThreadSanitizer does not let a child of several threads start threads of its own.
+if(NOT PT_SANITIZE STREQUAL "thread")
+    add_executable(test_fork test_fork.c)
+    target_link_libraries(test_fork PRIVATE test_support)
+    pt_add_test(fork test_fork)
 endif()
 
 # What is installed is what users need, and nothing else is exported. Not under sanitizers: users' programs would need

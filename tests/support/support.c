@@ -10,6 +10,7 @@
 
 #include "atomic.h"
 #include "park.h"
+#include "thread.h"
 
 /* ---- The watchdog -------------------------------------------------------------------------- */
 
@@ -233,7 +234,7 @@ size_t parked(const void *key)
     size_t all = pti_park_snapshot(copies, MOST), count = 0;
     assert_true(all <= MOST);
     for (size_t i = 0; i < all; i++)
-        count += key == NULL || copies[i].key == key;
+        count += copies[i].thread != PTI_NO_THREAD && (key == NULL || copies[i].key == key);
     free(copies);
     return count;
 }

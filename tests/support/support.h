@@ -78,7 +78,7 @@ void crew_run(int members, void (*body)(struct member *member), void *shared);
 /* Wait until so many threads are in the parking lot for this key; the watchdog is the limit. */
 void wait_until_parked(const void *key, size_t waiters);
 
-/* How many threads wait for this key, or for any (NULL). */
+/* How many threads wait for this key, or for any (NULL); carriers without work do not count. */
 size_t parked(const void *key);
 
 /* ---- What differs between targets --------------------------------------------------------------------------- */
