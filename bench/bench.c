@@ -426,7 +426,7 @@ static void run_case(const char *library, const struct bench_case *one)
     double values[MOST_ROUNDS];
     for (unsigned round = 0; round < options.rounds; round++)
         values[round] = one->measure(one->threads);
-    printf(options.table ? "%-10s %-28s %12.3f %s\n" : "%s\t%s\t%.3f\t%s\n", library, metric->name,
+    printf(options.table ? "%-11s %-28s %12.3f %s\n" : "%s\t%s\t%.3f\t%s\n", library, metric->name,
            median(values, options.rounds), metric->unit);
     fflush(stdout);
 }

@@ -1,0 +1,3 @@
+module portalis/bench
+
+go 1.19

@@ -1,0 +1,170 @@
+// The metrics of pt_bench.c on Go's package sync. What each one means is said there; the loops are the same. The threads are
+// goroutines, as in any Go program: the Go runtime, not the system, lets them sleep and puts them on its own threads.
+// To start one is therefore no spawn_join, and a ping-pong of two of them says what a runtime's switch costs.
+package main
+
+import (
+	"sync"
+	"unsafe"
+)
+
+// ---- Mutex -------------------------------------------------------------------------------------
+
+// Counter and lock on one cache line.
+type guarded struct {
+	mutex   sync.Mutex
+	counter uint64
+}
+
+// onItsOwnLine allocates a T, which must not contain pointers, at a multiple of 128.
+func onItsOwnLine[T any]() *T {
+	const line = 128
+	var one T
+	memory := make([]byte, line+(unsafe.Sizeof(one)+line-1)/line*line)
+	start := unsafe.Pointer(&memory[0])
+	return (*T)(unsafe.Add(start, (line-uintptr(start)%line)%line))
+}
+
+func lockAndCount(guarded *guarded, n uint64) {
+	for i := uint64(0); i < n; i++ {
+		guarded.mutex.Lock()
+		guarded.counter++
+		guarded.mutex.Unlock()
+	}
+}
+
+func mutexUncontendedNs(threads int) float64 {
+	guarded := onItsOwnLine[guarded]()
+	return aloneNs(func(n uint64) { lockAndCount(guarded, n) })
+}
+
+func contend(threads, rounds int) crowdResult {
+	guarded := onItsOwnLine[guarded]()
+	result := crowd(threads, rounds, func(n uint64) { lockAndCount(guarded, n) })
+	check(guarded.counter == result.total, "the mutex let two threads in at once")
+	return result
+}
+
+func mutexContendedMops(threads int) float64 {
+	return contend(threads, 1).mops
+}
+
+func mutexFairness(threads int) float64 {
+	return contend(threads, 5).slowestShare
+}
+
+// ---- Read-write lock ---------------------------------------------------------------------------
+
+type shared struct {
+	rwlock  sync.RWMutex
+	counter uint64
+}
+
+func readLockAndUnlock(shared *shared, n uint64) {
+	for i := uint64(0); i < n; i++ {
+		shared.rwlock.RLock()
+		shared.rwlock.RUnlock()
+	}
+}
+
+func writeLockAndCount(shared *shared, n uint64) {
+	for i := uint64(0); i < n; i++ {
+		shared.rwlock.Lock()
+		shared.counter++
+		shared.rwlock.Unlock()
+	}
+}
+
+// n: a multiple of 16, of which one counts. A reader that saw the counter fall was not alone with readers.
+func readAndSometimesCount(shared *shared, n uint64) {
+	last := uint64(0)
+	for i := uint64(0); i < n; i++ {
+		if i%16 == 0 {
+			writeLockAndCount(shared, 1)
+			continue
+		}
+		shared.rwlock.RLock()
+		seen := shared.counter
+		shared.rwlock.RUnlock()
+		check(seen >= last, "the read-write lock let a writer in beside a reader")
+		last = seen
+	}
+}
+
+func rwlockReadUncontendedNs(threads int) float64 {
+	shared := onItsOwnLine[shared]()
+	return aloneNs(func(n uint64) { readLockAndUnlock(shared, n) })
+}
+
+func rwlockWriteUncontendedNs(threads int) float64 {
+	shared := onItsOwnLine[shared]()
+	return aloneNs(func(n uint64) { writeLockAndCount(shared, n) })
+}
+
+func rwlockMixedMops(threads int) float64 {
+	shared := onItsOwnLine[shared]()
+	result := crowd(threads, 1, func(n uint64) { readAndSometimesCount(shared, n) })
+	check(shared.counter*16 == result.total, "the read-write lock let two writers in at once")
+	return result.mops
+}
+
+// ---- Waking ------------------------------------------------------------------------------------
+
+type tableTennis struct {
+	mutex      sync.Mutex
+	pongIsNext bool // under mutex
+	ping, pong *sync.Cond
+}
+
+func condsPing(table *tableTennis, n uint64) {
+	table.mutex.Lock()
+	for i := uint64(0); i < n; i++ {
+		table.pongIsNext = true
+		table.pong.Signal()
+		for table.pongIsNext {
+			table.ping.Wait()
+		}
+	}
+	table.mutex.Unlock()
+}
+
+func condsPong(table *tableTennis, n uint64) {
+	table.mutex.Lock()
+	for i := uint64(0); i < n; i++ {
+		for !table.pongIsNext {
+			table.pong.Wait()
+		}
+		table.pongIsNext = false
+		table.ping.Signal()
+	}
+	table.mutex.Unlock()
+}
+
+func condPingpongUs(threads int) float64 {
+	table := &tableTennis{}
+	table.ping, table.pong = sync.NewCond(&table.mutex), sync.NewCond(&table.mutex)
+	return pairUs(func(n uint64) { condsPing(table, n) }, func(n uint64) { condsPong(table, n) })
+}
+
+// ---- All of them -------------------------------------------------------------------------------
+
+// Names, units and the rest are those of ../../metrics.c; run.mjs checks that units and directions are the same.
+var cases = []benchCase{
+	{"mutex_uncontended_ns", "ns", "lower", "lock + unlock that nobody else wants", mutexUncontendedNs, 1},
+	{"mutex_contended_2_Mops", "Mops", "higher", "2 threads increment one counter under one lock", mutexContendedMops, 2},
+	{"mutex_contended_4_Mops", "Mops", "higher", "4 threads increment one counter under one lock", mutexContendedMops, 4},
+	{"mutex_contended_8_Mops", "Mops", "higher", "8 threads increment one counter under one lock", mutexContendedMops, 8},
+	{"mutex_fairness_8", "share", "higher", "8 threads, one lock, 1 s: the slowest one's count by the mean",
+		mutexFairness, 8},
+	{"rwlock_read_uncontended_ns", "ns", "lower", "lock for reading + unlock that nobody else wants",
+		rwlockReadUncontendedNs, 1},
+	{"rwlock_write_uncontended_ns", "ns", "lower", "lock for writing + unlock that nobody else wants",
+		rwlockWriteUncontendedNs, 1},
+	{"rwlock_mixed_4_Mops", "Mops", "higher", "4 threads read one counter; 1 of 16 times they increment it",
+		rwlockMixedMops, 4},
+	{"cond_pingpong_us", "us", "lower", "round trip of two threads by one mutex and two conditions", condPingpongUs, 2},
+}
+
+func main() {
+	benchMain("go", cases)
+}
