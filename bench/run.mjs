@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// run.mjs: runs our bench program and the peers' in turn, several rounds on each target that is built, and
-// compares the medians: a table on the terminal, results.tsv and report.html beside it. See README.md.
+// run.mjs: runs our bench program and the peers' in turn, several rounds on each target that is built, and compares the
+// medians: tables on the terminal, results.tsv and report.html beside them. See README.md.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -19,15 +19,28 @@ const TARGETS = {
 };
 
 // The programs in the order in which they take turns; ours first. The key is what each prints as its name.
-const PROGRAMS = { portalis: 'pt_bench', pthread: 'pt_bench_peer_pthread' };
+// targets: where there can be one, if not everywhere. pins: whether it knows --pin. aside: metrics by which it is not
+// compared with others, and why.
+const PROGRAMS = {
+  portalis: { file: 'pt_bench' },
+  pthread: { file: 'pt_bench_peer_pthread' },
+  glib: { file: 'pt_bench_peer_glib', targets: ['native'] },
+  libuv: { file: 'pt_bench_peer_libuv', targets: ['native'] },
+  parking_lot: { file: 'pt_bench_peer_parking_lot', targets: ['native'] },
+  rust_std: { file: 'pt_bench_peer_rust_std', targets: ['native'] },
+  go: { file: 'pt_bench_peer_go', targets: ['native'], pins: false,
+    aside: { metrics: ['cond_pingpong_us'], why: 'goroutines take turns without the system, as no threads can' } },
+};
 const OURS = 'portalis';
 
 const HELP = `Usage: node bench/run.mjs [options]
 Runs our bench program and the peers' in turn and compares the medians.
   --targets LIST   of native,wasi,browser; one that is asked for must be built (default: those that are built)
+  --programs LIST  of ${Object.keys(PROGRAMS).join(',')}
+                   (default: those that are built)
   --rounds N       how often each program runs, 1 to 1000 (default 7)
   --filter LIST    only metrics whose name contains one of these texts; may be repeated
-  --pin            tie threads to processors, see README.md; native only
+  --pin            tie threads to processors, see README.md; native only, without go
   --quick          short rounds: shows that everything runs, not how fast
   --build DIR      where the presets build; results go to DIR/bench (default build)
   --timeout S      seconds after which a program counts as hanging (default 900)
@@ -45,12 +58,26 @@ function wholeNumber(text, name, most) {
   return number;
 }
 
+// The names of a list that was asked for, or undefined if none was.
+function namesOf(list, name, known) {
+  if (list === undefined)
+    return undefined;
+  const names = [...new Set(list.split(',').filter(Boolean))];
+  if (names.length === 0)
+    throw new UsageProblem(`--${name}s names none`);
+  const unknown = names.find((one) => !Object.hasOwn(known, one));
+  if (unknown !== undefined)
+    throw new UsageProblem(`there is no ${name} "${unknown}", only ${Object.keys(known).join(', ')}`);
+  return names;
+}
+
 function readOptions() {
   let values;
   try {
     ({ values } = parseArgs({
       options: {
         targets: { type: 'string' },
+        programs: { type: 'string' },
         rounds: { type: 'string', default: '7' },
         filter: { type: 'string', multiple: true, default: [] },
         pin: { type: 'boolean', default: false },
@@ -63,18 +90,15 @@ function readOptions() {
   } catch (error) {
     throw new UsageProblem(error.message);
   }
-  const asked = values.targets === undefined ? undefined : [...new Set(values.targets.split(',').filter(Boolean))];
-  for (const name of asked ?? []) {
-    if (!(name in TARGETS))
-      throw new UsageProblem(`there is no target "${name}", only ${Object.keys(TARGETS).join(', ')}`);
-  }
-  if (asked?.length === 0)
-    throw new UsageProblem('--targets names none');
+  const asked = namesOf(values.targets, 'target', TARGETS);
+  const programs = namesOf(values.programs, 'program', PROGRAMS);
   const all = values.pin ? ['native'] : Object.keys(TARGETS);
   return {
     ...values,
     targets: asked ?? all,
     explicit: asked !== undefined,
+    programs: Object.keys(PROGRAMS).filter((name) => programs?.includes(name) ?? true),
+    askedPrograms: programs ?? [],
     rounds: wholeNumber(values.rounds, '--rounds', 1000),
     timeout: wholeNumber(values.timeout, '--timeout', 1e6),
     filter: values.filter.flatMap((list) => list.split(',')).filter(Boolean),
@@ -135,17 +159,40 @@ function run(program, args, options, onProgress = () => {}) {
 
 // ---- Targets and their programs ----------------------------------------------------------------
 
+// The programs that this target can have and that are wanted: library and file.
+function programsOf(name, folder, options) {
+  return options.programs.filter((library) => PROGRAMS[library].targets?.includes(name) ?? true)
+    .map((library) => ({ library, file: path.join(folder, PROGRAMS[library].file + TARGETS[name].suffix) }));
+}
+
+// Those of the programs that can be run. Says of the others why not.
+function runnable(name, programs, options) {
+  const absent = programs.filter(({ file }) => !existsSync(file)).map(({ library }) => library);
+  if (absent.length > 0)
+    console.error(`${name}: not built, and left out: ${absent.join(', ')}; "make bench" installs what they need`);
+  const loose = options.pin ? programs.filter(({ library }) => PROGRAMS[library].pins === false) : [];
+  for (const { library } of loose)
+    console.error(`${name}: left out, as it cannot tie its threads to processors: ${library}`);
+  return programs.filter((program) => existsSync(program.file) && !loose.includes(program));
+}
+
 // Why the target cannot be run, or null; and its programs, each with the metrics that it has and that are wanted.
 async function inspectTarget(name, options) {
   const target = { name, programs: [], folder: path.join(options.build, name, 'bench') };
-  const { suffix, runner } = TARGETS[name];
-  const missing = [...Object.values(PROGRAMS).map((program) => path.join(target.folder, program + suffix)),
-    ...runner.slice(1)].find((file) => !existsSync(file));
+  const { runner } = TARGETS[name];
+  const wanted = programsOf(name, target.folder, options);
+  if (wanted.length === 0)
+    return { ...target, unavailable: `there is no ${options.programs.join(' or ')} here` };
+  // The first is ours, unless --programs leaves it out; then it is enough if any is built.
+  const needed = wanted[0].library === OURS ? wanted[0] : wanted.find(({ file }) => existsSync(file)) ?? wanted[0];
+  const missing = [needed.file, ...runner.slice(1)].find((file) => !existsSync(file));
   if (missing !== undefined)
     return { ...target, unavailable: `not built: ${path.relative(process.cwd(), missing)} is missing` };
 
-  for (const [library, program] of Object.entries(PROGRAMS)) {
-    const file = path.join(target.folder, program + suffix);
+  const programs = runnable(name, wanted, options);
+  if (programs.length === 0)
+    return { ...target, unavailable: 'nothing is left to measure' };
+  for (const { library, file } of programs) {
     const all = (await run({ runner, file }, ['--list'], options))
       .map(([metric, unit, better, what]) => ({ metric, unit, better, what }));
     const metrics = all.filter(({ metric }) =>
@@ -208,20 +255,38 @@ function verdict(ours, peer, better, peerName) {
   return (ours.median < peer.median) === (better === 'lower') ? 'ours' : peerName;
 }
 
-// One row for each metric that we have and each peer that has it too.
-function compare(target, samples) {
-  const rows = [];
-  const ours = target.programs.find(({ library }) => library === OURS);
-  for (const { metric, unit, better, what } of ours.metrics) {
-    for (const peer of target.programs) {
-      if (peer === ours || !peer.metrics.some((other) => other.metric === metric))
-        continue;
-      const a = summary(samples.get(`${OURS} ${metric}`)), b = summary(samples.get(`${peer.library} ${metric}`));
-      rows.push({ target: target.name, metric, unit, better, what, peerName: peer.library, ours: a, peer: b,
-        ratio: a.median / b.median, winner: verdict(a, b, better, peer.library) });
+// All metrics of the target's programs, in the order of the one that has most. They must mean the same by them.
+function metricsOf(target) {
+  const all = new Map();
+  for (const { library, metrics } of [...target.programs].sort((a, b) => b.metrics.length - a.metrics.length)) {
+    for (const one of metrics) {
+      const known = all.get(one.metric) ?? one;
+      if (known.unit !== one.unit || known.better !== one.better)
+        throw new Problem(`${library}: ${one.metric} in ${one.unit}, ${one.better} is better; others say otherwise`);
+      all.set(one.metric, known);
     }
   }
-  return rows;
+  return [...all.values()];
+}
+
+// One row for each metric: ours, if we have it, and the peers that have it, each with its ratio and who is better of
+// the two; and the best of the peers.
+function compare(target, samples) {
+  return metricsOf(target).map(({ metric, unit, better, what }) => {
+    const values = (library) => samples.get(`${library} ${metric}`);
+    const figures = (library) => values(library) && summary(values(library));
+    const ours = figures(OURS), peers = [];
+    for (const { library } of target.programs) {
+      const peer = library === OURS ? undefined : figures(library);
+      if (peer !== undefined)
+        peers.push({ name: library, ...peer, ratio: ours && ours.median / peer.median,
+          winner: ours && verdict(ours, peer, better, library),
+          aside: PROGRAMS[library].aside?.metrics.includes(metric) });
+    }
+    const sign = better === 'lower' ? 1 : -1;
+    const best = peers.filter(({ aside }) => !aside).sort((a, b) => sign * (a.median - b.median))[0];
+    return { target: target.name, metric, unit, better, what, ours, peers, best };
+  });
 }
 
 // ---- Writing -----------------------------------------------------------------------------------
@@ -232,26 +297,65 @@ function figure(value) {
   return value >= 1000 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-function printTable(rows) {
-  const cells = [['target', 'metric', 'unit', 'ours', 'peer', 'ratio', 'better', 'who wins'],
-    ...rows.map((row) => [row.target, row.metric, row.unit, figure(row.ours.median), figure(row.peer.median),
-      figure(row.ratio), row.better === 'lower' ? 'v lower' : '^ higher', row.winner])];
-  const widths = cells[0].map((_, column) => Math.max(...cells.map((line) => line[column].length)));
-  const isNumber = [false, false, false, true, true, true, false, false];
-  for (const line of cells) {
+// What stands below the name of the best peer.
+function standing({ ours, best }) {
+  if (ours === undefined || best === undefined)
+    return '';
+  return { level: 'level', ours: 'ours wins' }[best.winner] ?? 'wins';
+}
+
+function peerOf(row, name) {
+  return row.peers.find((peer) => peer.name === name);
+}
+
+// Two lines for each metric: the medians, and below each peer's the ratio.
+function linesOf(row, peers) {
+  const found = peers.map((name) => peerOf(row, name));
+  const median = (peer) => (peer ? `${figure(peer.median)}${peer.aside ? '*' : ''}` : '-');
+  const ratio = (peer) => (peer ? `${peer.winner === 'level' ? '~' : ''}${figure(peer.ratio)}` : '');
+  return [
+    [row.metric, row.better === 'lower' ? 'v' : '^', row.ours ? figure(row.ours.median) : '-', ...found.map(median),
+      row.best?.name ?? '-'],
+    ...(row.ours && row.peers.length > 0 ? [['  ours / peer', '', '', ...found.map(ratio), standing(row)]] : []),
+  ];
+}
+
+function printTable(name, rows) {
+  const peers = Object.keys(PROGRAMS).filter((program) => rows.some((row) => peerOf(row, program)));
+  const lines = [[name, '', 'ours', ...peers, 'best peer'], ...rows.flatMap((row) => linesOf(row, peers))];
+  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  const isNumber = (column) => column > 1 && column < widths.length - 1;
+  for (const line of lines) {
     console.log(line.map((text, column) =>
-      isNumber[column] ? text.padStart(widths[column]) : text.padEnd(widths[column])).join('  ').trimEnd());
+      (isNumber(column) ? text.padStart(widths[column]) : text.padEnd(widths[column]))).join('  ').trimEnd());
   }
-  const peers = [...new Set(rows.map(({ peerName }) => peerName))].join(', ');
-  console.log(`peer: ${peers}. ratio: ours / peer, of medians. level: the middle halves of the rounds overlap.`);
+  console.log();
+}
+
+// Of the figures that are marked as not to be compared, why they are not.
+function notesOn(rows) {
+  return Object.entries(PROGRAMS)
+    .filter(([name]) => rows.some((row) => peerOf(row, name)?.aside))
+    .map(([name, { aside }]) => `${name}'s ${aside.metrics.join(', ')} is not counted for the best peer: ${aside.why}.`);
+}
+
+function printTables(rows) {
+  for (const target of new Set(rows.map((row) => row.target)))
+    printTable(target, rows.filter((row) => row.target === target));
+  console.log('Medians, in the unit that ends the name. v: lower is better, ^: higher is better. ours / peer: ratio of\n'
+    + 'medians; ~: level, the middle halves of the rounds overlap. Last: the best peer, and who wins, it or ours.');
+  for (const note of notesOn(rows))
+    console.log(`*: ${note}`);
 }
 
 function writeTsv(file, rows) {
+  const number = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(6))) : '');
+  const spread = (summary) => [number(summary?.median), number(summary?.low), number(summary?.high)];
   const lines = [['target', 'metric', 'unit', 'better', 'rounds', 'ours', 'ours_low', 'ours_high', 'peer_name', 'peer',
-    'peer_low', 'peer_high', 'ratio', 'winner'],
-    ...rows.map((row) => [row.target, row.metric, row.unit, row.better, row.ours.rounds, row.ours.median, row.ours.low,
-      row.ours.high, row.peerName, row.peer.median, row.peer.low, row.peer.high, row.ratio, row.winner]
-      .map((value) => (typeof value === 'number' ? String(Number(value.toPrecision(6))) : value)))];
+    'peer_low', 'peer_high', 'ratio', 'winner', 'best_peer'],
+    ...rows.flatMap((row) => (row.peers.length > 0 ? row.peers : [undefined]).map((peer) =>
+      [row.target, row.metric, row.unit, row.better, (peer ?? row.ours).rounds, ...spread(row.ours), peer?.name ?? '',
+        ...spread(peer), number(peer?.ratio), peer?.winner ?? '', row.best?.name ?? '']))];
   writeFileSync(file, lines.map((line) => `${line.join('\t')}\n`).join(''));
 }
 
@@ -313,16 +417,21 @@ async function main() {
   }
   progress.clear();
   if (measured.length === 0)
-    throw new Problem('nothing to measure: build first, as in cmake --preset native && cmake --build --preset native');
+    throw new Problem('nothing to measure; to build: cmake --preset native && cmake --build --preset native');
   if (rows.length === 0)
     throw new Problem(`no metric has a name with ${options.filter.join(' or ')}`);
 
-  printTable(rows);
+  printTables(rows);
   const folder = path.join(options.build, 'bench');
   mkdirSync(folder, { recursive: true });
   writeTsv(path.join(folder, 'results.tsv'), rows);
-  writeFileSync(path.join(folder, 'report.html'), reportPage(rows, circumstances(options, measured), figure));
+  const page = reportPage(rows, circumstances(options, measured), notesOn(rows), figure);
+  writeFileSync(path.join(folder, 'report.html'), page);
   console.log(`Written: ${['results.tsv', 'report.html'].map((file) => path.relative(process.cwd(), path.join(folder, file))).join(', ')}`);
+  const lost = options.askedPrograms.filter((name) =>
+    !measured.some(({ programs }) => programs.some(({ library }) => library === name)));
+  if (lost.length > 0)
+    throw new Problem(`asked for but not measured: ${lost.join(', ')}`);
   if (options.explicit && unavailable.length > 0)
     throw new Problem(`asked for but not measured: ${unavailable.map(({ name }) => name).join(', ')}`);
 }

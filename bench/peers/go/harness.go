@@ -62,8 +62,8 @@ func roundLength() time.Duration {
 
 // ---- Shapes: one thread, and two ---------------------------------------------------------------
 
-// Nanoseconds an operation. First raise n until a run takes its part of a round, which warms everything up, too. Twice in a
-// row it must, since a single run may have taken long because somebody else had the processor.
+// Nanoseconds an operation. First raise n until a run takes its part of a round, which warms everything up, too. Twice
+// in a row it must, since a single run may have taken long because somebody else had the processor.
 func calibratedNs(run func(n uint64) time.Duration) float64 {
 	length, n := roundLength()/runs, uint64(1)
 	for {

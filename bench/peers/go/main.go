@@ -1,6 +1,6 @@
-// The metrics of pt_bench.c on Go's package sync. What each one means is said there; the loops are the same. The threads are
-// goroutines, as in any Go program: the Go runtime, not the system, lets them sleep and puts them on its own threads.
-// To start one is therefore no spawn_join, and a ping-pong of two of them says what a runtime's switch costs.
+// The metrics of pt_bench.c on Go's package sync. What each one means is said there; the loops are the same. The
+// threads are goroutines, as in any Go program: the Go runtime, not the system, lets them sleep and puts them on its own
+// threads. To start one is therefore no spawn_join, and a ping-pong of two says what a switch by the runtime costs.
 package main
 
 import (
