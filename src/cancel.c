@@ -266,6 +266,8 @@ static bool cancel(pt_cancel *token, pt_status status, const char *reason)
 
 bool pt_cancel_request(pt_cancel *token, const char *reason)
 {
+    if (pt_cancel_status(token) != PT_OK) /* a deadline that nobody has noticed yet was first too */
+        return false;
     return cancel(token, PT_ERR_CANCELLED, reason == NULL ? "cancelled" : reason);
 }
 
@@ -327,6 +329,7 @@ pt_status pt_cancel_hook_add(pt_cancel *token, pt_cancel_hook *hook, void (*func
 {
     if (token == NULL || hook == NULL || function == NULL)
         return PT_ERR_INVALID;
+    *hook = (pt_cancel_hook){.state = REMOVED}; /* to remove what was not added does no harm */
     pt_status status = pt_cancel_status(token);
     if (status != PT_OK)
         return status;
