@@ -182,7 +182,7 @@ async function inspectTarget(name, options) {
   const { runner } = TARGETS[name];
   const wanted = programsOf(name, target.folder, options);
   if (wanted.length === 0)
-    return { ...target, unavailable: `there is no ${options.programs.join(' or ')} here` };
+    return { ...target, unavailable: `there is no ${options.programs.join(' or ')} for it`, impossible: true };
   // The first is ours, unless --programs leaves it out; then it is enough if any is built.
   const needed = wanted[0].library === OURS ? wanted[0] : wanted.find(({ file }) => existsSync(file)) ?? wanted[0];
   const missing = [needed.file, ...runner.slice(1)].find((file) => !existsSync(file));
@@ -432,8 +432,9 @@ async function main() {
     !measured.some(({ programs }) => programs.some(({ library }) => library === name)));
   if (lost.length > 0)
     throw new Problem(`asked for but not measured: ${lost.join(', ')}`);
-  if (options.explicit && unavailable.length > 0)
-    throw new Problem(`asked for but not measured: ${unavailable.map(({ name }) => name).join(', ')}`);
+  const failed = unavailable.filter(({ impossible }) => !impossible).map(({ name }) => name);
+  if (options.explicit && failed.length > 0)
+    throw new Problem(`asked for but not measured: ${failed.join(', ')}`);
 }
 
 main().catch((error) => {

@@ -2,6 +2,7 @@
 # setup.sh: installs what building and testing need, and says what will be used. Made for Debian 12.
 #
 #   cmake/setup.sh [native] [wasi] [browser] [checks]    install what is missing for these; default: all four
+#   cmake/setup.sh bench                                 install the libraries and languages that the bench compares with
 #   cmake/setup.sh doctor                                say which tools will be used, and what is missing
 #   cmake/setup.sh --help                                this text
 #
@@ -30,6 +31,7 @@ llvm=/usr/lib/llvm-22/bin
 runtimes=/usr/lib/llvm-22/lib/clang/22/lib/linux
 builtins=/usr/lib/llvm-22/lib/clang/22/lib/wasi/libclang_rt.builtins-wasm32.a
 python=/usr/bin/python3
+crates=/usr/share/cargo/registry # as in bench/peers/native.cmake
 oldest_emcc=4.0.0 # as in browser.cmake
 oldest_node=20
 # First line of each toolchain's file "versions". Another suite, or another number here, and it is made anew.
@@ -102,6 +104,11 @@ have_package() {
     llvm-22) [ -x $llvm/llvm-ar ] ;;
     libclang-rt-22-dev) [ -n "$(present $runtimes/libclang_rt.tsan-*.a)" ] ;;
     libclang-rt-22-dev-wasm32) [ -e $builtins ] ;;
+    cargo) command -v cargo >/dev/null ;;
+    librust-parking-lot-dev) [ -n "$(present $crates/parking_lot-[0-9]*)" ] ;;
+    golang-go) command -v go >/dev/null ;;
+    libglib2.0-dev) pkg-config --exists glib-2.0 2>/dev/null ;;
+    libuv1-dev) pkg-config --exists libuv 2>/dev/null ;;
     python3) $python -E -c "import shlex" 2>/dev/null ;; # python3-minimal will not do
     chromium) [ -n "$(find_chromium)" ] ;;
     esac
@@ -119,6 +126,7 @@ packages_for() {
         own_emcc >/dev/null || echo clang-22 lld-22 llvm-22 python3
         ;;
     checks) echo gcc g++ clang-22 libclang-rt-22-dev clang-format pkg-config ;;
+    bench) echo pkg-config libglib2.0-dev libuv1-dev cargo librust-parking-lot-dev golang-go ;;
     esac
 }
 
@@ -480,8 +488,21 @@ row() {
     printf '  %-14s %-28s %s\n' "$1" "${2:--}" "$3"
 }
 
+# peer NAME VERSION PLACE: the same of something that only the bench compares with, which nobody need have.
+peer() {
+    [ -n "$3" ] || set -- "$1" none "left out; make bench installs it"
+    row "$@"
+}
+
 # The first thing that looks like a version in what the program says of itself.
 version_of() { "$1" --version 2>/dev/null | grep -Eo -m 1 '[0-9]+(\.[0-9]+)+' | head -n 1 || true; }
+
+# module row|peer NAME MODULE: what pkg-config knows by this name.
+module() {
+    local say=$1 name=$2 module=$3
+    $say "$name" "$(pkg-config --modversion "$module" 2>/dev/null || true)" \
+        "$(pkg-config --exists "$module" 2>/dev/null && echo "$(pkg-config --variable=pcfiledir "$module")/$module.pc")"
+}
 
 program() {
     local path
@@ -506,8 +527,7 @@ doctor() {
     program cmake cmake
     program ninja ninja
     program pkg-config pkg-config
-    row cmocka "$(pkg-config --modversion cmocka 2>/dev/null || true)" \
-        "$(pkg-config --exists cmocka 2>/dev/null && echo "$(pkg-config --variable=pcfiledir cmocka)/cmocka.pc")"
+    module row cmocka cmocka
     echo wasi
     if [ -n "${WASI_SDK_PATH:-}" ]; then doctor_wasi_sdk; else doctor_wasi; fi
     doctor_node
@@ -520,7 +540,23 @@ doctor() {
     program clang $llvm/clang
     row sanitizers "" "$(present $runtimes/libclang_rt.tsan-*.a)"
     program clang-format clang-format
+    echo "bench (peers)"
+    doctor_bench
     [ $healthy = yes ]
+}
+
+# Debian's own cargo first, as the bench does.
+doctor_bench() {
+    local cargo go crate
+    cargo=$(present /usr/bin/cargo)
+    [ -n "$cargo" ] || cargo=$(command -v cargo || true)
+    go=$(command -v go || true)
+    crate=$(present $crates/parking_lot-[0-9]*)
+    module peer glib glib-2.0
+    module peer libuv libuv
+    peer cargo "${cargo:+$(version_of "$cargo")}" "$cargo"
+    peer parking_lot "${crate##*-}" "$crate"
+    peer go "${go:+$("$go" env GOVERSION 2>/dev/null || true)}" "$go"
 }
 
 doctor_wasi_sdk() {
@@ -608,8 +644,8 @@ main() {
             sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
             exit
             ;;
-        native | wasi | browser | checks) ;;
-        *) refuse "cannot set up $argument; there are: native wasi browser checks, and: doctor, --help" ;;
+        native | wasi | browser | checks | bench) ;;
+        *) refuse "cannot set up $argument; there are: native wasi browser checks bench, and: doctor, --help" ;;
         esac
     done
     [ $# -gt 0 ] || set -- native wasi browser checks
