@@ -6,18 +6,19 @@
      pt_atomic_u32_store(&ready, 1, PT_ORDER_RELEASE);            pt_atomic_u32_wait(&ready, 0, PT_FOREVER);
      pt_atomic_u32_wake(&ready, UINT32_MAX);                  use(message);
 
-   Types     pt_atomic_bool, pt_atomic_u32, pt_atomic_i32, pt_atomic_u64, pt_atomic_i64, pt_atomic_ptr: each as large as the
-             value in it, and valid when all bytes are zero. Do not touch `value` yourself, and do not copy one that
+   Types     pt_atomic_bool, pt_atomic_u32, pt_atomic_i32, pt_atomic_u64, pt_atomic_i64, pt_atomic_ptr: each as large as
+             the value in it, and valid when all bytes are zero. Do not touch `value` yourself, and do not copy one that
              others use.
    Order     each call is told its order, which should be a constant: one that is not works too, but costs more. To ask
              for an order that the call does not allow is a bug, of which not every compiler warns.
    Blocking  none of these blocks, but pt_wait_word() and pt_atomic_u32_wait().
    Threads   any, at any time, signal handlers included but for waiting and waking.
    NULL      passing NULL for a variable is a bug and crashes.
-   Targets   native, WASI, browser: all are lock-free, 64 bits too, which WebAssembly has although it is a 32-bit machine
-             (compile with -pthread or -matomics). WebAssembly knows PT_ORDER_SEQ_CST only, whatever is asked for. On a
-             32-bit machine without 64-bit atomics (PT_ATOMIC_64_LOCK_FREE is 0 there) the compiler turns _u64 and _i64
-             into calls of its libatomic, to be linked with -latomic: right, but slower, and not for signal handlers. */
+   Targets   native, WASI, browser: all are lock-free, 64 bits too, which WebAssembly has although it is a 32-bit
+             machine (compile with -pthread or -matomics). WebAssembly knows PT_ORDER_SEQ_CST only, whatever is asked
+             for. On a 32-bit machine without 64-bit atomics (PT_ATOMIC_64_LOCK_FREE is 0 there) the compiler turns _u64
+             and _i64 into calls of its libatomic, to be linked with -latomic: right, but slower, and not for signal
+             handlers. */
 #ifndef PT_ATOMIC_H
 #define PT_ATOMIC_H
 
@@ -46,8 +47,8 @@ static inline void pt_atomic_thread_fence(pt_order order);
 /* The same between a thread and a signal handler that runs in it: orders the compiler, and costs nothing. */
 static inline void pt_atomic_signal_fence(pt_order order);
 
-/* Tell the processor that this thread looks at something again and again: for the body of a short loop that waits for a
-   thread on another processor. It takes some 50 ns on x86, and on WebAssembly nothing, as it has no such instruction. */
+/* Tell the processor that this thread looks at something again and again: for the body of a short loop that waits for
+   a thread on another processor. It takes some 50 ns on x86, and on WebAssembly nothing: it has no such instruction. */
 static inline void pt_cpu_relax(void);
 
 /* ---- Types -------------------------------------------------------------------------------- */
@@ -76,7 +77,7 @@ typedef struct pt_atomic_ptr {
     void *value;
 } pt_atomic_ptr;
 
-/* The first value, for each of the types. (At run time, before others know of the variable, a relaxed store does it.) */
+/* The first value, for each of the types. (At run time, before others know of it, a relaxed store does the same.) */
 /* clang-format off */
 #define PT_ATOMIC_INIT(v) {(v)}
 /* clang-format on */
@@ -98,7 +99,8 @@ static inline void pt_atomic_u32_store(pt_atomic_u32 *atomic, uint32_t value, pt
 
 /* Set the variable, and return the value that this took the place of.
    order     any
-   Cost      native: some 5 ns where no other processor uses the variable; up to 100 ns where others do. So do all below */
+   Cost      native: some 5 ns where no other processor uses the variable, up to 100 ns where others do; the same for
+             all below */
 static inline uint32_t pt_atomic_u32_exchange(pt_atomic_u32 *atomic, uint32_t value, pt_order order);
 
 /* Set the variable to desired if it is *expected.
@@ -146,8 +148,8 @@ static inline void pt_atomic_bool_clear(pt_atomic_bool *atomic, pt_order order);
              with atomic operations only
    expected  checked as one step with falling asleep: if the word is changed, by a store of any order, before
              pt_wake_word() is called, that wake is not missed
-   Returns   PT_OK           woken, or the word was not expected any more; it may be so again by now, and where memory is
-                             used anew a late wake may be meant for what was there before: look, and wait again
+   Returns   PT_OK           woken, or the word was not expected any more; it may be so again by now, and where memory
+                             is used anew a late wake may be meant for what was there before: look, and wait again
              PT_ERR_TIMEOUT, PT_ERR_CANCELLED  neither until the call gave up. No wake is lost on such a caller
              PT_ERR_NOBLOCK  the word is expected, and this thread may not wait
    Order     what was written before the store that changed the word is visible, if that store releases; so is what the

@@ -18,8 +18,8 @@
                  them by pti_park_wake() and pti_park_sleep(). So everybody sees what everybody wrote.
    No lost wake  To count and to join the queue is one step under the lock, as is to end a round and to take out all who
                  are in it. So the last one finds all others in the queue, or they have given up and do not count.
-   Rounds        There is no number of the round. A waiter belongs to the round in which it is in the queue; what ends it
-                 is in the message, COMPLETE or SENT_AWAY. So a fast thread may wait for the next round, and may even
+   Rounds        There is no number of the round. A waiter belongs to the round in which it is in the queue; what ends
+                 it is in the message, COMPLETE or SENT_AWAY. So a fast thread may wait for the next round, and may even
                  complete it, while those of the last one are still waking up: they look at nothing but their message.
    Giving up     A waiter that gives up and finds itself taken out already gets its round's message.
    Lifetime      E, A, R and G are last accesses: after the lock is given back only waiters that have not been woken are

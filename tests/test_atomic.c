@@ -210,7 +210,7 @@ static void lock_flags(struct member *member)
 static void test_a_flag_makes_a_lock(void **state)
 {
     (void)state;
-    struct flagged flagged = {.each = test_scale(10000)};
+    struct flagged flagged = {.each = test_scale(30000)};
     crew_run(MEMBERS, lock_flags, &flagged);
     assert_int_equal(flagged.count, MEMBERS * flagged.each);
     assert_int_equal(flagged.swapped_count, MEMBERS * flagged.each);
@@ -256,7 +256,7 @@ static void pass_nodes(struct member *member)
 static void test_pointers_hand_over_what_they_point_to(void **state)
 {
     (void)state;
-    struct nodes nodes = {.each = test_scale(10000)};
+    struct nodes nodes = {.each = test_scale(30000)};
     int left = 0, times = nodes.hung.times;
     nodes.pushed = calloc((size_t)(MEMBERS * nodes.each), sizeof *nodes.pushed);
     assert_non_null(nodes.pushed);
@@ -305,7 +305,7 @@ static void send_and_answer(struct member *member)
 static void test_a_release_hands_over_to_an_acquire(void **state)
 {
     (void)state;
-    struct post post = {.each = (uint32_t)test_scale(20000)};
+    struct post post = {.each = (uint32_t)test_scale(60000)};
     crew_run(2, send_and_answer, &post);
     assert_int_equal(post.letter[2], 2 * post.each * 3);
 }

@@ -69,7 +69,7 @@ static void test_nobody_leaves_before_all_have_come(void **state)
     (void)state;
     static const int parties[] = {2, 3, 5, PARTIES_MOST};
     for (int i = 0; i < 4; i++) {
-        struct rounds rounds = {.parties = parties[i], .each = test_scale(8000 / parties[i])};
+        struct rounds rounds = {.parties = parties[i], .each = test_scale(30000 / parties[i])};
         rounds.barrier = (pt_barrier)PT_BARRIER_INIT((uint32_t)parties[i]);
         rounds.serials = calloc((size_t)rounds.each, sizeof *rounds.serials);
         assert_non_null(rounds.serials);
@@ -108,7 +108,7 @@ static void walk(struct member *member)
 static void test_the_first_to_return_may_free_it(void **state)
 {
     (void)state;
-    struct path path = {.count = test_scale(1500)};
+    struct path path = {.count = test_scale(3000)};
     path.gates = calloc((size_t)path.count, sizeof *path.gates);
     assert_non_null(path.gates);
     for (int i = 0; i < path.count; i++) {
@@ -192,7 +192,7 @@ static void come_and_go(struct member *member)
 static void test_rounds_are_whole_though_many_give_up(void **state)
 {
     (void)state;
-    struct moody moody = {.barrier = PT_BARRIER_INIT(3), .each = test_scale(4000)};
+    struct moody moody = {.barrier = PT_BARRIER_INIT(3), .each = test_scale(10000)};
     crew_run(6, come_and_go, &moody);
     assert_int_equal(moody.passed, 3 * moody.serials);
     assert_true(moody.serials > 0);

@@ -78,7 +78,7 @@ static void test_everybody_waits_until_zero(void **state)
 {
     (void)state;
     static struct launch launch;
-    for (int turn = 0; turn < test_scale(10); turn++) {
+    for (int turn = 0; turn < test_scale(40); turn++) {
         launch = (struct launch){.rounds = ROUNDS_MOST};
         for (int i = 0; i < launch.rounds; i++)
             launch.latch[i] = (pt_latch)PT_LATCH_INIT(COUNTERS);
@@ -137,7 +137,7 @@ static void spend(struct member *member)
 static void test_no_count_is_lost_or_made(void **state)
 {
     (void)state;
-    for (int i = 0; i < test_scale(20); i++) {
+    for (int i = 0; i < test_scale(100); i++) {
         const uint32_t count = 300;
         struct budget budget = {.latch = PT_LATCH_INIT(count)};
         crew_run(4, spend, &budget);
@@ -173,7 +173,7 @@ static void climb(struct member *member)
 static void test_the_first_to_return_may_free_it(void **state)
 {
     (void)state;
-    struct stairs stairs = {.count = test_scale(1500)};
+    struct stairs stairs = {.count = test_scale(4000)};
     stairs.steps = calloc((size_t)stairs.count, sizeof *stairs.steps);
     assert_non_null(stairs.steps);
     for (int i = 0; i < stairs.count; i++) {
@@ -198,7 +198,7 @@ static void wait_and_free(struct member *member)
 static void test_the_first_waiter_to_return_may_free_it(void **state)
 {
     (void)state;
-    for (int i = 0; i < test_scale(50); i++) {
+    for (int i = 0; i < test_scale(200); i++) {
         struct step step = {.latch = malloc(sizeof *step.latch)};
         assert_non_null(step.latch);
         *step.latch = (pt_latch)PT_LATCH_INIT(1);
@@ -233,7 +233,7 @@ static void wait_briefly(struct member *member)
 static void test_giving_up_races_with_the_last_count(void **state)
 {
     (void)state;
-    for (int i = 0; i < test_scale(300); i++) {
+    for (int i = 0; i < test_scale(800); i++) {
         struct photo_finish finish = {.latch = PT_LATCH_INIT(2)};
         crew_run(5, wait_briefly, &finish);
         assert_int_equal(pt_latch_count(&finish.latch), 0);

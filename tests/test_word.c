@@ -157,7 +157,7 @@ static void play(struct member *member)
 static void test_a_ball_is_never_dropped(void **state)
 {
     (void)state;
-    struct rally rally = {.each = test_scale(20000)};
+    struct rally rally = {.each = test_scale(60000)};
     crew_run(2, play, &rally);
     assert_int_equal(rally.carried, 2 * rally.each);
 }
@@ -188,7 +188,7 @@ static void test_a_change_just_before_the_wake_is_not_missed(void **state)
 {
     (void)state;
     static struct starts starts;
-    for (int i = 0; i < test_scale(10); i++) {
+    for (int i = 0; i < test_scale(40); i++) {
         starts = (struct starts){.count = 2000};
         crew_run(4, start, &starts);
     }
@@ -221,14 +221,14 @@ static void count_up(struct member *member)
 static void test_a_lock_can_be_made_of_it(void **state)
 {
     (void)state;
-    struct home_made lock = {.each = test_scale(10000)};
+    struct home_made lock = {.each = test_scale(30000)};
     crew_run(5, count_up, &lock);
     assert_int_equal(lock.count, 5 * lock.each);
     assert_int_equal(parked(NULL), 0);
 }
 
-/* Tokens, one wake each. Some takers give up at their deadlines and come again, some are patient: a wake lost on one that
-   gives up would leave a patient one waiting for ever. */
+/* Tokens, one wake each. Some takers give up at their deadlines and come again, some are patient: a wake lost on one
+   that gives up would leave a patient one waiting for ever. */
 struct tokens {
     uint32_t stock;
     uint32_t taken;
@@ -272,7 +272,7 @@ static void make_or_take(struct member *member)
 static void test_a_wake_is_not_lost_on_who_gives_up(void **state)
 {
     (void)state;
-    struct tokens tokens = {.in_all = 6 * (uint32_t)test_scale(3000)};
+    struct tokens tokens = {.in_all = 6 * (uint32_t)test_scale(10000)};
     crew_run(8, make_or_take, &tokens);
     assert_int_equal(tokens.taken, tokens.in_all);
     assert_int_equal(tokens.stock, 0);
