@@ -4,8 +4,7 @@
 
 const struct bench_metric bench_metrics[] = {
     {"spawn_join_us", "us", "lower", "start a thread with an empty function and join it; median of 2,000"},
-    {"spawn_join_reused_us", "us", "lower",
-     "the same on a parked carrier; a peer, which parks none: as above"},
+    {"spawn_join_reused_us", "us", "lower", "the same on a parked carrier; a peer, which parks none: as above"},
     {"mutex_uncontended_ns", "ns", "lower", "lock + unlock that nobody else wants"},
     {"mutex_contended_2_Mops", "Mops", "higher", "2 threads increment one counter under one lock"},
     {"mutex_contended_4_Mops", "Mops", "higher", "4 threads increment one counter under one lock"},
@@ -13,8 +12,7 @@ const struct bench_metric bench_metrics[] = {
     {"mutex_fairness_8", "share", "higher", "8 threads, one lock, 1 s: the slowest one's count by the mean"},
     {"rwlock_read_uncontended_ns", "ns", "lower", "lock for reading + unlock that nobody else wants"},
     {"rwlock_write_uncontended_ns", "ns", "lower", "lock for writing + unlock that nobody else wants"},
-    {"rwlock_mixed_4_Mops", "Mops", "higher",
-     "4 threads read one counter; 1 of 16 times they increment it"},
+    {"rwlock_mixed_4_Mops", "Mops", "higher", "4 threads read one counter; 1 of 16 times they increment it"},
     {"semaphore_uncontended_ns", "ns", "lower", "post + wait of one permit that nobody else wants"},
     {"barrier_2_us", "us", "lower", "two threads meet at a barrier again and again; a meeting"},
     {"event_pingpong_us", "us", "lower", "round trip of two threads that let each other go on in turn"},
