@@ -82,7 +82,7 @@ PT_API PT_NODISCARD pt_status pt_thread_spawn(pt_thread **out, const pt_thread_c
    result    receives what the thread's function returned; may be NULL
    Returns   PT_OK            the thread has ended and all that it wrote is visible; its pt_tls destructors have run. If it
                               had a carrier for itself (PT_REUSE_NEVER), its _Thread_local destructors have run too
-                              and its stack is gone (on a browser's main thread that may take a moment longer)
+                              and its stack is gone (in browsers that may take a moment longer)
              PT_ERR_FAILED    the same, but it ended with an error: see pt_thread_error()
              PT_ERR_TIMEOUT, PT_ERR_CANCELLED  still running when the call gave up
              PT_ERR_NOBLOCK   still running, and this thread may not wait
@@ -124,8 +124,8 @@ PT_API pt_status pt_thread_error(const pt_thread *thread, pt_error *error);
    Returns   PT_ERR_INVALID if idle is negative */
 PT_API pt_status pt_thread_set_parking(unsigned most, pt_time idle);
 
-/* End all carriers that are parked now. Returns when they are gone; on a thread that may not block, soon before that. A process
-   that ends does this by itself. */
+/* End all carriers that are parked now. Returns when they are gone, in browsers somewhat earlier. A process that ends does this
+   by itself. */
 PT_API void pt_thread_trim(void);
 
 /* How many carriers are parked, as far as can be known. */

@@ -218,10 +218,6 @@ void pti_carrier_dismiss(void)
 void pt_thread_trim(void)
 {
     pti_port_thread port;
-    if (!pti_port_may_block()) {
-        pti_carrier_dismiss();
-        return;
-    }
     while (dismiss_one(&port))
         pti_port_thread_join(port);
 }

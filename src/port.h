@@ -13,7 +13,8 @@
 #include <pt_base.h>
 
 /* From the target's folder: pti_port_thread, pti_port_relax(), pti_port_has_room(), PTI_PORT_SPINS,
-   PTI_PORT_YIELDS, PTI_PORT_STACK_SIZE, PTI_PORT_LEAST_STACK, PTI_PORT_REUSES, PTI_PORT_TLS_FAST. */
+   PTI_PORT_YIELDS, PTI_PORT_STACK_SIZE, PTI_PORT_LEAST_STACK, PTI_PORT_REUSES, PTI_PORT_JOINS,
+   PTI_PORT_TLS_FAST. */
 #include "port_target.h"
 
 /* ---- Waiting on a word. Called by park.c alone --------------------------------------------- */
@@ -48,7 +49,8 @@ unsigned pti_port_parallelism(void);
    Returns   PT_OK, PT_ERR_AGAIN, PT_ERR_NOMEM, or PT_ERR_INVALID for the stack size */
 pt_status pti_port_thread_start(pti_port_thread *out, size_t stack_size, void *(*run)(void *), void *arg);
 
-/* Each started thread must be joined or detached, once. Join waits until nothing of the thread is left. */
+/* Each started thread must be joined or detached, once. Join waits until nothing of the thread is left. Where PTI_PORT_JOINS
+   is false threads are started detached, and neither does anything. */
 void pti_port_thread_join(pti_port_thread thread);
 void pti_port_thread_detach(pti_port_thread thread);
 

@@ -18,8 +18,8 @@
    Port      A thread with a carrier of its own (not `carried`) is the port's thread. Joining that too, after C, is what makes
              sure that its stack and its _Thread_local variables are gone. Who joins without a deadline makes C first and
              sleeps only there: such a joiner stands in the queue to be seen, but is not asleep when E takes it out.
-             With a deadline C comes after J; the port's thread ends by itself just after E, so that join is short. Where
-             blocking is not allowed it is detached instead. `port` is stored by both the creator and the thread, with the
+             With a deadline C comes after J; the port's thread ends by itself just after E, so that join is short. Where the
+             port does not join (PTI_PORT_JOINS) all that does not apply. `port` is stored by both the creator and the thread, with the
              same value, since either may need it first.
    Registry  All records are in one list, under registry_lock, for pt_dump_waits() and for fork. */
 #include "thread.h"
@@ -338,10 +338,8 @@ static pt_status take_result(pt_thread *thread, void **result)
 {
     if (!claim(thread))
         return PT_ERR_INVALID;
-    if (!thread->carried && pti_port_may_block())
+    if (!thread->carried)
         pti_port_thread_join(load_relaxed(&thread->port));
-    else if (!thread->carried)
-        pti_port_thread_detach(load_relaxed(&thread->port));
     return deliver(thread, result);
 }
 
@@ -377,7 +375,7 @@ pt_status pt_thread_join_until(pt_thread *thread, void **result, pt_until until)
     pt_status status = check_joinable(thread);
     if (status != PT_OK)
         return status;
-    if (!thread->carried && pti_park_forever(until) && pti_port_may_block())
+    if (PTI_PORT_JOINS && !thread->carried && pti_park_forever(until))
         return join_port(thread, result);
     if (!pt_thread_is_finished(thread))
         status = wait_for_end(thread, until);

@@ -114,8 +114,12 @@ static void fork_amid(struct member *member)
             bustle(member, town);
         return;
     }
-    for (int i = 0; i < town->forks; i++)
-        check(fork_and_wait(child) == 0);
+    for (int i = 0; i < town->forks; i++) {
+        int answer = fork_and_wait(child);
+        if (answer != 0)
+            print_error("the child's answer: %d\n", answer);
+        check(answer == 0);
+    }
     __atomic_store_n(&town->over, 1, __ATOMIC_RELAXED);
 }
 

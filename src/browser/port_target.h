@@ -11,6 +11,8 @@ typedef pthread_t pti_port_thread;
 #define PTI_PORT_STACK_SIZE (256u * 1024u) /* Emscripten's own is 64 KiB, without a guard page */
 #define PTI_PORT_LEAST_STACK ((size_t)2048)
 #define PTI_PORT_REUSES true /* what PT_REUSE_AUTO means */
+#define PTI_PORT_JOINS                                                                                             \
+    false /* the page's main thread may not even join, or detach, a thread that is about to exit */
 
 /* How long a thread that must wait looks again before it sleeps. WebAssembly has no pause instruction,
    and Emscripten's yield does nothing. */

@@ -12,6 +12,7 @@ typedef pthread_t pti_port_thread;
 #define PTI_PORT_STACK_SIZE 0 /* the system's default */
 #define PTI_PORT_LEAST_STACK ((size_t)PTHREAD_STACK_MIN)
 #define PTI_PORT_REUSES false /* what PT_REUSE_AUTO means */
+#define PTI_PORT_JOINS true   /* threads are joined */
 
 /* How long a thread that must wait looks again before it sleeps: first so many rounds of relaxing, then
    so many yields. Some 5 us in all when nobody else wants the processor, where sleeping and being woken

@@ -8,12 +8,14 @@
 
 static int create(pthread_t *out, size_t stack_size, void *(*run)(void *), void *arg)
 {
-    if (stack_size == 0)
+    if (stack_size == 0 && PTI_PORT_JOINS)
         return pthread_create(out, NULL, run, arg);
     pthread_attr_t attr;
     if (pthread_attr_init(&attr) != 0)
         return ENOMEM;
-    int error = pthread_attr_setstacksize(&attr, stack_size);
+    int error = stack_size == 0 ? 0 : pthread_attr_setstacksize(&attr, stack_size);
+    if (error == 0 && !PTI_PORT_JOINS)
+        error = pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     if (error == 0)
         error = pthread_create(out, &attr, run, arg);
     pthread_attr_destroy(&attr);
@@ -37,12 +39,14 @@ pt_status pti_port_thread_start(pti_port_thread *out, size_t stack_size, void *(
 
 void pti_port_thread_join(pti_port_thread thread)
 {
-    pthread_join(thread, NULL);
+    if (PTI_PORT_JOINS)
+        pthread_join(thread, NULL);
 }
 
 void pti_port_thread_detach(pti_port_thread thread)
 {
-    pthread_detach(thread);
+    if (PTI_PORT_JOINS)
+        pthread_detach(thread);
 }
 
 pti_port_thread pti_port_thread_self(void)

@@ -11,6 +11,7 @@ typedef pthread_t pti_port_thread;
 #define PTI_PORT_STACK_SIZE (256u * 1024u) /* wasi-libc's own is 128 KiB, without a guard page */
 #define PTI_PORT_LEAST_STACK ((size_t)2048)
 #define PTI_PORT_REUSES true /* what PT_REUSE_AUTO means */
+#define PTI_PORT_JOINS true  /* threads are joined */
 
 /* How long a thread that must wait looks again before it sleeps. WebAssembly has no pause instruction and
    a yield is a call to the host. */
