@@ -31,3 +31,7 @@ endif()
 if(PT_SHARED AND NOT PT_SANITIZE)
     pt_add_test(install ${CMAKE_CURRENT_SOURCE_DIR}/install/run.sh ${PROJECT_BINARY_DIR})
 endif()
+
+# The headers' annotations, which clang alone checks; run.sh says so where there is none.
+find_program(PT_CLANG NAMES clang-22 clang PATHS /usr/lib/llvm-22/bin DOC "The clang that checks annotations")
+pt_add_test(thread_safety ${CMAKE_CURRENT_SOURCE_DIR}/thread_safety/run.sh ${PT_CLANG})
