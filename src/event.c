@@ -17,7 +17,8 @@
                  queue after the waiter joined. Nor does R undo an S before the queue was served. A signal handler
                  that must not lock leaves the serving to its thread: pti_park_owe().
    Lifetime      After S others may pass and free the event, so it is touched again only while somebody is in its
-                 queue, who cannot have returned. */
+                 queue, who cannot have returned. Somebody who waits for an event, that is: another object may be in its
+                 place by then, with a queue of its own. */
 #include "atomic.h"
 #include "park.h"
 
@@ -40,7 +41,7 @@ static pti_waiter *serve(pti_queue *queue, const void *key)
 {
     pt_event *event = (pt_event *)(uintptr_t)key;
     pti_waiter *first = pti_park_first(queue, key);
-    if (first == NULL || pt_event_try_wait(event) != PT_OK)
+    if (first == NULL || first->serve != serve || pt_event_try_wait(event) != PT_OK)
         return NULL;
     if ((load_relaxed(&event->word) & AUTO) == 0) {
         first = pti_park_take_all(queue, key);

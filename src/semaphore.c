@@ -13,7 +13,8 @@
                  handler that must not lock leaves the serving to its thread: pti_park_owe().
    Order         Waiters are served in turn. A thread that comes just between P and the serving may be quicker.
    Lifetime      After P others may take the permit and free the semaphore, so it is touched again only while somebody
-                 is in its queue, who cannot have returned. */
+                 is in its queue, who cannot have returned. Somebody who waits for a semaphore, that is: another object
+                 may be in its place by then, with a queue of its own. */
 #include "atomic.h"
 #include "park.h"
 
@@ -35,10 +36,11 @@ pt_status pt_semaphore_try_wait(pt_semaphore *semaphore)
 static pti_waiter *serve(pti_queue *queue, const void *key)
 {
     pt_semaphore *semaphore = (pt_semaphore *)(uintptr_t)key;
-    pti_waiter *served = NULL, **end = &served;
-    while (pti_park_first(queue, key) != NULL && pt_semaphore_try_wait(semaphore) == PT_OK) {
+    pti_waiter *served = NULL, **end = &served, *first;
+    while ((first = pti_park_first(queue, key)) != NULL && first->serve == serve &&
+           pt_semaphore_try_wait(semaphore) == PT_OK) {
         *end = pti_park_take(queue, key);
-        end = &(*end)->next;
+        end = &first->next;
         if (pti_park_first(queue, key) == NULL)
             and_relaxed(&semaphore->word, ~(uint32_t)QUEUED);
     }

@@ -139,6 +139,35 @@ static void test_a_ball_is_never_dropped(void **state)
     assert_int_equal(relay.carried, 2 * relay.each);
 }
 
+/* ---- A set whose event is gone ------------------------------------------------------------------ */
+
+static void lock_it(struct member *member)
+{
+    check(pt_mutex_lock(member->shared) == PT_OK);
+    pt_mutex_unlock(member->shared);
+}
+
+/* Once an event is set, others may free it before the call is through, and have a mutex there. */
+static void test_a_late_set_wakes_nobody_else(void **state)
+{
+    (void)state;
+    union {
+        pt_event event;
+        pt_mutex mutex;
+    } place = {.mutex = PT_MUTEX_INIT};
+    pt_mutex_lock(&place.mutex);
+    struct crew *crew = crew_start(3, lock_it, &place.mutex);
+    wait_until_parked(&place, 3);
+    uint32_t before = place.mutex.word;
+    assert_int_equal(before & 3u, 3); /* as an event: set, and somebody waits */
+    pt_event_set(&place.event);
+    assert_int_equal(place.mutex.word, before);
+    assert_int_equal(parked(&place), 3);
+    pt_mutex_unlock(&place.mutex);
+    crew_join(crew);
+}
+
 TEST_MAIN("event", TEST(test_manual_stays_set_automatic_passes_one), TEST(test_a_deadline_passes),
           TEST(test_a_manual_set_lets_all_go), TEST(test_an_automatic_set_lets_one_go),
-          TEST(test_nobody_passes_unset), TEST(test_a_ball_is_never_dropped))
+          TEST(test_nobody_passes_unset), TEST(test_a_ball_is_never_dropped),
+          TEST(test_a_late_set_wakes_nobody_else))

@@ -155,6 +155,35 @@ static void test_batches_arrive_whole(void **state)
     assert_int_equal(pt_semaphore_value(&delivery.semaphore), 0);
 }
 
+/* ---- A post whose semaphore is gone --------------------------------------------------------------- */
+
+static void lock_it(struct member *member)
+{
+    check(pt_mutex_lock(member->shared) == PT_OK);
+    pt_mutex_unlock(member->shared);
+}
+
+/* Once a permit is there, others may take it and free the semaphore before the call is through, and have a mutex
+   there. */
+static void test_a_late_post_wakes_nobody_else(void **state)
+{
+    (void)state;
+    union {
+        pt_semaphore semaphore;
+        pt_mutex mutex;
+    } place = {.mutex = PT_MUTEX_INIT};
+    pt_mutex_lock(&place.mutex);
+    struct crew *crew = crew_start(3, lock_it, &place.mutex);
+    wait_until_parked(&place, 3);
+    uint32_t before = place.mutex.word;
+    assert_int_equal(before & 3u, 3); /* as a semaphore: a permit, and somebody waits */
+    assert_int_equal(pt_semaphore_post(&place.semaphore, 0), PT_OK);
+    assert_int_equal(place.mutex.word, before);
+    assert_int_equal(parked(&place), 3);
+    pt_mutex_unlock(&place.mutex);
+    crew_join(crew);
+}
+
 TEST_MAIN("semaphore", TEST(test_it_counts), TEST(test_too_many_permits_are_refused),
           TEST(test_the_longest_waiting_is_served_first), TEST(test_permits_are_conserved),
-          TEST(test_batches_arrive_whole))
+          TEST(test_batches_arrive_whole), TEST(test_a_late_post_wakes_nobody_else))
