@@ -118,7 +118,8 @@ PT_API pt_status pt_mutex_await(pt_mutex *mutex, bool (*condition)(void *arg), v
 
 /* ---- Recursive mutex ---------------------------------------------------------------------- */
 
-/* A mutex that its holder may lock again; it is free after as many unlocks. Where you have the choice, take a plain one. */
+/* A mutex that its holder may lock again; it is free after as many unlocks. Where you have the choice, take a plain
+   one. */
 typedef struct PT_CAPABILITY("mutex") pt_recursive_mutex {
     pt_mutex mutex; /* all private; see src/recursive.c */
     uint32_t depth;
@@ -144,9 +145,10 @@ PT_API bool pt_recursive_mutex_is_mine(const pt_recursive_mutex *mutex);
 
 /* ---- Read-write lock ---------------------------------------------------------------------- */
 
-/* A lock that many readers share, or one writer has alone. Neither side starves: while somebody waits, comers queue behind,
-   and when a writer is done all readers that wait then go before the next writer. Not recursive: a reader that reads again
-   while a writer waits would wait for itself. At most PT_RWLOCK_READERS_MAX readers at a time; more wait. */
+/* A lock that many readers share, or one writer has alone. Whoever comes first to a free lock gets it, which is fast,
+   but neither side starves: while writers wait, readers who come are held back; a writer that has waited for a
+   millisecond is handed the lock; and a writer that is done lets in all readers that wait. Not recursive: a reader that
+   reads again while a writer waits would wait for itself. At most PT_RWLOCK_READERS_MAX readers at a time; more wait. */
 typedef struct PT_CAPABILITY("rwlock") pt_rwlock {
     uint32_t word; /* private; states in src/rwlock.c */
 } pt_rwlock;
@@ -157,30 +159,99 @@ typedef struct PT_CAPABILITY("rwlock") pt_rwlock {
 #define PT_RWLOCK_INIT {0}
 /* clang-format on */
 
+/* Private: the bits of the word; above them stands the number of readers. */
+enum {
+    PTI_RWLOCK_WRITER = 1,
+    PTI_RWLOCK_WRITERS_QUEUED = 2,
+    PTI_RWLOCK_READERS_QUEUED = 4,
+    PTI_RWLOCK_AWAKE = 8,
+    PTI_RWLOCK_READER = 16
+};
+
+/* Private: whether an unlock may leave the queues alone: nobody waits there, or a writer is awake that will lock and
+   unlock in its turn. */
+static inline bool pti_rwlock_quiet(uint32_t word)
+{
+    return (word & (PTI_RWLOCK_WRITERS_QUEUED | PTI_RWLOCK_READERS_QUEUED)) == 0 || (word & PTI_RWLOCK_AWAKE) != 0;
+}
+
 PT_API pt_status pti_rwlock_read_lock_slow(pt_rwlock *rwlock, pt_until until);
 PT_API void pti_rwlock_read_unlock_slow(pt_rwlock *rwlock);
 PT_API pt_status pti_rwlock_write_lock_slow(pt_rwlock *rwlock, pt_until until);
 PT_API void pti_rwlock_write_unlock_slow(pt_rwlock *rwlock);
 
-/* Lock for reading or for writing, waiting as long as it takes, not at all, or until.
-   Returns   PT_OK           locked
-             PT_ERR_BUSY     try: it would have to wait; not locked
-             PT_ERR_TIMEOUT, PT_ERR_CANCELLED  until: the call gave up; not locked
-             PT_ERR_NOBLOCK  this thread may not wait; not locked
-   Cost      free: one atomic operation, inline */
-static inline pt_status pt_rwlock_read_lock(pt_rwlock *rwlock) PT_ACQUIRE_SHARED(rwlock);
-PT_NODISCARD static inline pt_status pt_rwlock_read_lock_until(pt_rwlock *rwlock, pt_until until);
+/* Lock for reading or for writing if that needs no waiting; PT_ERR_BUSY if it does. */
 PT_API PT_NODISCARD pt_status pt_rwlock_try_read_lock(pt_rwlock *rwlock);
-static inline pt_status pt_rwlock_write_lock(pt_rwlock *rwlock) PT_ACQUIRE(rwlock);
-PT_NODISCARD static inline pt_status pt_rwlock_write_lock_until(pt_rwlock *rwlock, pt_until until);
 PT_API PT_NODISCARD pt_status pt_rwlock_try_write_lock(pt_rwlock *rwlock);
 
-/* Give back what the caller holds. Never blocks. */
-static inline void pt_rwlock_read_unlock(pt_rwlock *rwlock) PT_RELEASE_SHARED(rwlock);
-static inline void pt_rwlock_write_unlock(pt_rwlock *rwlock) PT_RELEASE(rwlock);
+/* Lock for reading: wait while a writer holds the lock or waits for it, but no longer than until.
+   Returns   PT_OK           locked, shared with other readers
+             PT_ERR_TIMEOUT, PT_ERR_CANCELLED  the call gave up; not locked
+             PT_ERR_NOBLOCK  it would have to wait, and this thread may not; not locked
+   Cost      no writer about: one atomic operation, inline */
+PT_NODISCARD static inline pt_status pt_rwlock_read_lock_until(pt_rwlock *rwlock,
+                                                               pt_until until) PT_NO_THREAD_SAFETY_ANALYSIS
+{
+    const uint32_t full = PT_RWLOCK_READERS_MAX * PTI_RWLOCK_READER;
+    uint32_t seen = __atomic_load_n(&rwlock->word, __ATOMIC_RELAXED);
+    if ((seen & (PTI_RWLOCK_WRITER | PTI_RWLOCK_WRITERS_QUEUED)) == 0 && seen < full &&
+        /* acquire: pairs with the unlock or downgrade of the last writer */
+        __atomic_compare_exchange_n(&rwlock->word, &seen, seen + PTI_RWLOCK_READER, false, __ATOMIC_ACQUIRE,
+                                    __ATOMIC_RELAXED))
+        return PT_OK;
+    return pti_rwlock_read_lock_slow(rwlock, until);
+}
 
-/* Turn the caller's write lock into a read lock, with no moment in between in which another could write. Readers that wait
-   go on too. Never blocks. */
+/* Lock for reading, waiting as long as it takes. As with pt_mutex_lock(), only a thread that may not wait need look at
+   the answer. */
+static inline pt_status pt_rwlock_read_lock(pt_rwlock *rwlock)
+    PT_ACQUIRE_SHARED(rwlock) PT_NO_THREAD_SAFETY_ANALYSIS
+{
+    return pt_rwlock_read_lock_until(rwlock, PT_FOREVER);
+}
+
+/* Give back a read lock. Never blocks.
+   Cost      nobody waits: one atomic operation, inline. Otherwise the last reader also wakes a writer */
+static inline void pt_rwlock_read_unlock(pt_rwlock *rwlock) PT_RELEASE_SHARED(rwlock) PT_NO_THREAD_SAFETY_ANALYSIS
+{
+    uint32_t seen = __atomic_load_n(&rwlock->word, __ATOMIC_RELAXED);
+    if (!pti_rwlock_quiet(seen) || !__atomic_compare_exchange_n(&rwlock->word, &seen, seen - PTI_RWLOCK_READER,
+                                                                false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        pti_rwlock_read_unlock_slow(rwlock);
+}
+
+/* Lock for writing: wait while anybody else holds the lock, but no longer than until.
+   Returns   PT_OK           locked by the caller alone
+             else as pt_rwlock_read_lock_until()
+   Cost      free: one atomic operation, inline */
+PT_NODISCARD static inline pt_status pt_rwlock_write_lock_until(pt_rwlock *rwlock,
+                                                                pt_until until) PT_NO_THREAD_SAFETY_ANALYSIS
+{
+    uint32_t seen = 0; /* acquire: pairs with the unlocks of the last writer and of all readers since */
+    if (__atomic_compare_exchange_n(&rwlock->word, &seen, PTI_RWLOCK_WRITER, false, __ATOMIC_ACQUIRE,
+                                    __ATOMIC_RELAXED))
+        return PT_OK;
+    return pti_rwlock_write_lock_slow(rwlock, until);
+}
+
+/* Lock for writing, waiting as long as it takes, with the same rule for the answer. */
+static inline pt_status pt_rwlock_write_lock(pt_rwlock *rwlock) PT_ACQUIRE(rwlock) PT_NO_THREAD_SAFETY_ANALYSIS
+{
+    return pt_rwlock_write_lock_until(rwlock, PT_FOREVER);
+}
+
+/* Give back the write lock. Never blocks.
+   Cost      nobody waits: one atomic operation, inline. Otherwise also wakes all readers that wait, or one writer */
+static inline void pt_rwlock_write_unlock(pt_rwlock *rwlock) PT_RELEASE(rwlock) PT_NO_THREAD_SAFETY_ANALYSIS
+{
+    uint32_t seen = __atomic_load_n(&rwlock->word, __ATOMIC_RELAXED);
+    if (!pti_rwlock_quiet(seen) || !__atomic_compare_exchange_n(&rwlock->word, &seen, seen - PTI_RWLOCK_WRITER,
+                                                                false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        pti_rwlock_write_unlock_slow(rwlock);
+}
+
+/* Turn the caller's write lock into a read lock, with no moment in between in which another could write. Readers that
+   wait go on too. Never blocks. */
 PT_API void pt_rwlock_downgrade(pt_rwlock *rwlock) PT_NO_THREAD_SAFETY_ANALYSIS;
 
 /* ---- Condition ---------------------------------------------------------------------------- */
