@@ -113,6 +113,12 @@ static inline pt_until pt_at(pt_time moment)
     return until;
 }
 
+/* Whether it never ends a wait. */
+static inline bool pt_until_is_forever(pt_until until)
+{
+    return until.deadline == PT_TIME_NEVER && until.cancel == NULL;
+}
+
 /* So many nanoseconds from now. Zero or less has passed already; a sum past the end of time is
    PT_FOREVER. */
 PT_API pt_until pt_after(pt_time nanoseconds);

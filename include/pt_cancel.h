@@ -20,6 +20,7 @@
 #define PT_CANCEL_H
 
 #include <pt_base.h>
+#include <pt_checked.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -109,6 +110,16 @@ PT_API PT_NODISCARD pt_status pt_cancel_hook_add(pt_cancel *token, pt_cancel_hoo
              PT_ERR_NOBLOCK    it is running now, and this thread may not wait: the hook must stay in place
    Blocks    while the function runs in another thread */
 PT_API pt_status pt_cancel_hook_remove(pt_cancel_hook *hook);
+
+/* ---- Checked builds ----------------------------------------------------------------------- */
+
+/* Note the place of each call; see pt_checked.h. */
+#if defined(PT_CHECKED) && !defined(PTI_LIBRARY)
+/* clang-format off */
+#define pt_cancel_request(...) (PTI_CHECKED_HERE, pt_cancel_request(__VA_ARGS__))
+#define pt_cancel_hook_remove(...) (PTI_CHECKED_HERE, pt_cancel_hook_remove(__VA_ARGS__))
+/* clang-format on */
+#endif
 
 #ifdef __cplusplus
 }

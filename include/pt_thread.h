@@ -19,6 +19,7 @@
 #include <stdio.h>
 
 #include <pt_base.h>
+#include <pt_checked.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -289,6 +290,18 @@ PT_API void pti_scope_end(pt_scope *scope);
    is written may be out of date as it is read. Safe to call while other threads hang, and runs none of
    their code. */
 PT_API void pt_dump_waits(FILE *to);
+
+/* ---- Checked builds ----------------------------------------------------------------------- */
+
+/* Note the place of each call; see pt_checked.h. */
+#if defined(PT_CHECKED) && !defined(PTI_LIBRARY)
+/* clang-format off */
+#define pt_thread_join(...) (PTI_CHECKED_HERE, pt_thread_join(__VA_ARGS__))
+#define pt_thread_join_until(...) (PTI_CHECKED_HERE, pt_thread_join_until(__VA_ARGS__))
+#define pt_scope_join(...) (PTI_CHECKED_HERE, pt_scope_join(__VA_ARGS__))
+#define pt_scope_join_until(...) (PTI_CHECKED_HERE, pt_scope_join_until(__VA_ARGS__))
+/* clang-format on */
+#endif
 
 #ifdef __cplusplus
 }

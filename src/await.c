@@ -84,9 +84,12 @@ pt_status pt_mutex_await_until(pt_mutex *mutex, bool (*condition)(void *arg), vo
     pti_park_unlock(queue);
     pt_mutex_unlock(mutex);
 
-    if (pti_park_sleep_in_place(&waiter, until) == PTI_HANDED)
+    enum pti_message message = pti_park_sleep_in_place(&waiter, until);
+    if (message != PTI_HANDED)
+        pti_mutex_relock(mutex, PTI_GO);
+    pti_checked_locked(mutex, "mutex");
+    if (message == PTI_HANDED)
         return PT_OK;
-    pti_mutex_relock(mutex, PTI_GO);
     take_out(mutex, &waiter);
     return condition(arg) ? PT_OK : pti_park_why(until);
 }

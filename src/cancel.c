@@ -28,6 +28,7 @@
 #include <string.h>
 
 #include "atomic.h"
+#include "checked.h"
 #include "memory.h"
 #include "park.h"
 #include "port.h"
@@ -204,6 +205,7 @@ static void run_hooks(pt_cancel *token)
         store_relaxed(&hook->state, RUNNING);
         unlock(token);
 
+        pti_checked_calling_back("a cancel hook");
         hook->function(hook->arg);
         if (gone)
             continue;

@@ -46,6 +46,7 @@ pt_status pt_cond_wait_until(pt_cond *cond, pt_mutex *mutex, pt_until until)
         why = pti_park_why(until);
     }
     pti_mutex_relock(mutex, message);
+    pti_checked_locked(mutex, "mutex");
     return why;
 }
 

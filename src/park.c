@@ -51,6 +51,7 @@
 
 #include "atomic.h"
 #include "cancel.h"
+#include "checked.h"
 #include "port.h"
 #include "thread.h"
 
@@ -421,17 +422,23 @@ static bool sleep_until(pti_waiter *waiter, pt_time deadline)
     }
 }
 
-/* The same, ended by the token too, if there is one. */
-static bool sleep_any(pti_waiter *waiter, pt_until until)
+/* The same, ended by the token too. */
+static bool sleep_cancellable(pti_waiter *waiter, pt_until until)
 {
     pti_cancel_link link;
-    if (until.cancel == NULL)
-        return sleep_until(waiter, until.deadline);
     pt_time deadline = pti_cancel_deadline(until.cancel);
     if (!pti_cancel_link_in(&link, until.cancel, &waiter->word))
         return false;
     bool woken = sleep_until(waiter, deadline < until.deadline ? deadline : until.deadline);
     pti_cancel_link_out(&link);
+    return woken;
+}
+
+static bool sleep_any(pti_waiter *waiter, pt_until until)
+{
+    pti_checked_waiting(waiter, pt_until_is_forever(until));
+    bool woken = until.cancel == NULL ? sleep_until(waiter, until.deadline) : sleep_cancellable(waiter, until);
+    pti_checked_waited(waiter);
     return woken;
 }
 

@@ -54,12 +54,6 @@ pt_status pti_park_may_wait(pt_until until);
 /* After PTI_GAVE_UP: PT_ERR_CANCELLED or PT_ERR_TIMEOUT. */
 pt_status pti_park_why(pt_until until);
 
-/* Whether until never ends a wait. */
-static inline bool pti_park_forever(pt_until until)
-{
-    return until.deadline == PT_TIME_NEVER && until.cancel == NULL;
-}
-
 /* A lock on the queues of some keys, this one among them. To be held for a few instructions, with no call
    in between but those below. Does not sleep on a thread that may not block: there it spins. */
 pti_queue *pti_park_lock(const void *key);

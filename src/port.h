@@ -70,6 +70,9 @@ pt_status pti_port_set_affinity(const unsigned *processors, size_t count);
 pt_status pti_port_affinity(unsigned *processors, size_t most, size_t *count);
 pt_status pti_port_set_priority(int priority);
 
+/* How many threads this process has, foreign ones included; 0 where that is not known. Allocates nothing. */
+unsigned pti_port_thread_count(void);
+
 /* From now on call before() before each fork of the process, and after() in the parent and in the child. */
 void pti_port_at_fork(void (*before)(void), void (*after)(bool child));
 

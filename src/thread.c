@@ -30,6 +30,7 @@
 
 #include "atomic.h"
 #include "carrier.h"
+#include "checked.h"
 #include "memory.h"
 #include "park.h"
 #include "tls.h"
@@ -133,9 +134,11 @@ static void finish(pt_thread *thread)
 /* The port's exit hook: for foreign threads, and for those of ours that left by pthread_exit. */
 static void finish_at_exit(void *value)
 {
+    pti_checked_ending();
     pti_tls_end();
     finish(value);
     pti_carrier_abandon();
+    pti_checked_ended();
 }
 
 void pti_thread_live(pt_thread *thread)
@@ -148,12 +151,14 @@ void pti_thread_live(pt_thread *thread)
 
     thread->result = thread->function(thread->arg);
 
+    pti_checked_ending();
     pti_tls_end();
     if (hooked)
         pti_port_thread_at_exit(finish_at_exit, NULL);
     if (thread->carried)
         pti_carrier_park();
     finish(thread);
+    pti_checked_ended();
 }
 
 static void *run(void *record)
@@ -351,12 +356,17 @@ static pt_status join_port(pt_thread *thread, void **result)
         return PT_ERR_INVALID;
     pti_park_prepare(&waiter, "thread");
     pti_queue *queue = pti_park_lock(thread);
-    if (!pt_thread_is_finished(thread)) {
+    bool running = !pt_thread_is_finished(thread);
+    if (running) {
         or_relaxed(&thread->word, QUEUED); /* Q: for others to see who waits here */
         pti_park_join(queue, &waiter, thread);
     }
     pti_park_unlock(queue);
+    if (running)
+        pti_checked_waiting(&waiter, true);
     pti_port_thread_join(load_relaxed(&thread->port)); /* E comes before that, and took the waiter out */
+    if (running)
+        pti_checked_waited(&waiter);
     return deliver(thread, result);
 }
 
@@ -375,7 +385,7 @@ pt_status pt_thread_join_until(pt_thread *thread, void **result, pt_until until)
     pt_status status = check_joinable(thread);
     if (status != PT_OK)
         return status;
-    if (PTI_PORT_JOINS && !thread->carried && pti_park_forever(until))
+    if (PTI_PORT_JOINS && !thread->carried && pt_until_is_forever(until))
         return join_port(thread, result);
     if (!pt_thread_is_finished(thread))
         status = wait_for_end(thread, until);
@@ -458,7 +468,7 @@ pt_status pt_thread_set_name(const char *name)
 pt_status pt_sleep_until(pt_until until)
 {
     pti_waiter waiter;
-    if (pti_park_forever(until))
+    if (pt_until_is_forever(until))
         return PT_ERR_INVALID;
     pt_status status = pti_park_may_wait(until);
     if (status == PT_OK) {
@@ -539,6 +549,7 @@ static void before_fork(void)
     pti_short_lock(&registry_lock);
     pti_carrier_before_fork();
     pti_tls_before_fork();
+    pti_checked_before_fork();
     pti_park_before_fork();
 }
 
@@ -564,6 +575,7 @@ static void forget_others(void)
 static void after_fork(bool child)
 {
     pti_park_after_fork(child);
+    pti_checked_after_fork(child);
     pti_tls_after_fork();
     pti_carrier_after_fork(child);
     if (child)

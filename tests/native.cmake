@@ -2,7 +2,7 @@
 
 # Other Unixes' way of waiting, in a build of the library of its own, under all tests.
 if(PT_PORT_WAIT STREQUAL "futex")
-    pt_library(portalis_thread_table STATIC table)
+    pt_library(portalis_thread_table STATIC table OFF)
     pt_test_library(test_support_table portalis_thread_table)
     target_compile_definitions(test_support_table PUBLIC TEST_WAIT_TABLE)
     foreach(subject IN LISTS subjects)

@@ -1,6 +1,8 @@
-/* schedule_linux.c: where and how urgently the calling thread runs. */
+/* schedule_linux.c: where and how urgently the calling thread runs, and how many there are. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -67,4 +69,20 @@ pt_status pti_port_set_priority(int priority)
     int nice_value = priority < 0 ? 10 : priority == 0 ? 0 : -5;
     pid_t self = (pid_t)syscall(SYS_gettid); /* Linux keeps a nice value for each thread */
     return setpriority(PRIO_PROCESS, (id_t)self, nice_value) == 0 ? PT_OK : PT_ERR_UNSUPPORTED;
+}
+
+unsigned pti_port_thread_count(void)
+{
+    char text[1024];
+    int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return 0;
+    ssize_t length = read(file, text, sizeof text - 1);
+    close(file);
+    text[length < 0 ? 0 : length] = 0;
+    /* The 20th field; the 2nd is the program's name in brackets, and may contain anything. */
+    const char *field = strrchr(text, ')');
+    for (int i = 2; field != NULL && i < 20; i++)
+        field = strchr(field + 1, ' ');
+    return field == NULL ? 0 : (unsigned)strtoul(field, NULL, 10);
 }

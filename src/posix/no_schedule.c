@@ -1,4 +1,4 @@
-/* no_schedule.c: where the system has no say over where and how urgently a thread runs. */
+/* no_schedule.c: where the system cannot be told where and how urgently a thread runs, nor how many there are. */
 #include "port.h"
 
 pt_status pti_port_set_affinity(const unsigned *processors, size_t count)
@@ -17,4 +17,9 @@ pt_status pti_port_set_priority(int priority)
 {
     (void)priority;
     return PT_ERR_UNSUPPORTED;
+}
+
+unsigned pti_port_thread_count(void)
+{
+    return 0;
 }
