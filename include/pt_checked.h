@@ -5,6 +5,7 @@
    objects, the threads, and file and line of each place, and calls abort(). It finds
 
      relock          a thread locks a lock that it holds already, and would wait for itself
+     self-join      a thread joins itself (PT_ERR_DEADLOCK in other builds)
      wrong unlock    a thread unlocks a lock that it does not hold
      lost lock       a lock was held when its memory was given back (pt_checked_forget()) or used anew
      deadlock        threads that wait for each other, by locks and joins; or, natively on Linux, all threads of the process

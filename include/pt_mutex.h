@@ -24,6 +24,7 @@
 #define PT_MUTEX_H
 
 #include <pt_base.h>
+#include <pt_checked.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -53,8 +54,11 @@ PT_NODISCARD static inline pt_status pt_mutex_try_lock(pt_mutex *mutex) PT_NO_TH
 {
     uint32_t seen = __atomic_load_n(&mutex->word, __ATOMIC_RELAXED);
     while ((seen & 1u) == 0) { /* acquire: pairs with the unlock that freed it */
-        if (__atomic_compare_exchange_n(&mutex->word, &seen, seen | 1u, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(&mutex->word, &seen, seen | 1u, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED)) {
+            pti_checked_locked(mutex, "mutex");
             return PT_OK;
+        }
     }
     return PT_ERR_BUSY;
 }
@@ -67,10 +71,14 @@ PT_NODISCARD static inline pt_status pt_mutex_try_lock(pt_mutex *mutex) PT_NO_TH
 PT_NODISCARD static inline pt_status pt_mutex_lock_until(pt_mutex *mutex,
                                                          pt_until until) PT_NO_THREAD_SAFETY_ANALYSIS
 {
+    pti_checked_locking(mutex, "mutex", pt_until_is_forever(until));
+    pt_status status = PT_OK;
     /* Whatever the other bits: if the lock is held already, setting the bit again changes nothing. */
-    if ((__atomic_fetch_or(&mutex->word, 1u, __ATOMIC_ACQUIRE) & 1u) == 0) /* acquire: pairs with the unlock */
-        return PT_OK;
-    return pti_mutex_lock_slow(mutex, until);
+    if ((__atomic_fetch_or(&mutex->word, 1u, __ATOMIC_ACQUIRE) & 1u) != 0) /* acquire: pairs with the unlock */
+        status = pti_mutex_lock_slow(mutex, until);
+    if (status == PT_OK)
+        pti_checked_locked(mutex, "mutex");
+    return status;
 }
 
 /* Lock the mutex, waiting for as long as it takes. The answer is always PT_OK on a thread that may
@@ -86,6 +94,7 @@ static inline pt_status pt_mutex_lock(pt_mutex *mutex) PT_ACQUIRE(mutex) PT_NO_T
 static inline void pt_mutex_unlock(pt_mutex *mutex) PT_RELEASE(mutex) PT_NO_THREAD_SAFETY_ANALYSIS
 {
     /* Nobody is queued; or somebody is, and another one is awake to take the lock: then count that. See src/mutex.c. */
+    pti_checked_unlocking(mutex, "mutex");
     uint32_t seen = __atomic_load_n(&mutex->word, __ATOMIC_RELAXED);
     uint32_t next = (seen & 2u) == 0 ? seen & 4u : seen + 15u;
     if ((seen & 6u) == 2u || (seen & 8u) != 0 || seen >= 16u * 63u ||
@@ -192,14 +201,18 @@ PT_API PT_NODISCARD pt_status pt_rwlock_try_write_lock(pt_rwlock *rwlock);
 PT_NODISCARD static inline pt_status pt_rwlock_read_lock_until(pt_rwlock *rwlock,
                                                                pt_until until) PT_NO_THREAD_SAFETY_ANALYSIS
 {
+    pti_checked_locking(rwlock, "rwlock (read)", pt_until_is_forever(until));
     const uint32_t full = PT_RWLOCK_READERS_MAX * PTI_RWLOCK_READER;
     uint32_t seen = __atomic_load_n(&rwlock->word, __ATOMIC_RELAXED);
-    if ((seen & (PTI_RWLOCK_WRITER | PTI_RWLOCK_WRITERS_QUEUED)) == 0 && seen < full &&
+    pt_status status = PT_OK;
+    if ((seen & (PTI_RWLOCK_WRITER | PTI_RWLOCK_WRITERS_QUEUED)) != 0 || seen >= full ||
         /* acquire: pairs with the unlock or downgrade of the last writer */
-        __atomic_compare_exchange_n(&rwlock->word, &seen, seen + PTI_RWLOCK_READER, false, __ATOMIC_ACQUIRE,
-                                    __ATOMIC_RELAXED))
-        return PT_OK;
-    return pti_rwlock_read_lock_slow(rwlock, until);
+        !__atomic_compare_exchange_n(&rwlock->word, &seen, seen + PTI_RWLOCK_READER, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED))
+        status = pti_rwlock_read_lock_slow(rwlock, until);
+    if (status == PT_OK)
+        pti_checked_locked(rwlock, "rwlock (read)");
+    return status;
 }
 
 /* Lock for reading, waiting as long as it takes. As with pt_mutex_lock(), only a thread that may not wait need look at
@@ -214,6 +227,7 @@ static inline pt_status pt_rwlock_read_lock(pt_rwlock *rwlock)
    Cost      nobody waits: one atomic operation, inline. Otherwise the last reader also wakes a writer */
 static inline void pt_rwlock_read_unlock(pt_rwlock *rwlock) PT_RELEASE_SHARED(rwlock) PT_NO_THREAD_SAFETY_ANALYSIS
 {
+    pti_checked_unlocking(rwlock, "rwlock (read)");
     uint32_t seen = __atomic_load_n(&rwlock->word, __ATOMIC_RELAXED);
     if (!pti_rwlock_quiet(seen) || !__atomic_compare_exchange_n(&rwlock->word, &seen, seen - PTI_RWLOCK_READER,
                                                                 false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
@@ -227,11 +241,15 @@ static inline void pt_rwlock_read_unlock(pt_rwlock *rwlock) PT_RELEASE_SHARED(rw
 PT_NODISCARD static inline pt_status pt_rwlock_write_lock_until(pt_rwlock *rwlock,
                                                                 pt_until until) PT_NO_THREAD_SAFETY_ANALYSIS
 {
+    pti_checked_locking(rwlock, "rwlock (write)", pt_until_is_forever(until));
+    pt_status status = PT_OK;
     uint32_t seen = 0; /* acquire: pairs with the unlocks of the last writer and of all readers since */
-    if (__atomic_compare_exchange_n(&rwlock->word, &seen, PTI_RWLOCK_WRITER, false, __ATOMIC_ACQUIRE,
-                                    __ATOMIC_RELAXED))
-        return PT_OK;
-    return pti_rwlock_write_lock_slow(rwlock, until);
+    if (!__atomic_compare_exchange_n(&rwlock->word, &seen, PTI_RWLOCK_WRITER, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED))
+        status = pti_rwlock_write_lock_slow(rwlock, until);
+    if (status == PT_OK)
+        pti_checked_locked(rwlock, "rwlock (write)");
+    return status;
 }
 
 /* Lock for writing, waiting as long as it takes, with the same rule for the answer. */
@@ -244,6 +262,7 @@ static inline pt_status pt_rwlock_write_lock(pt_rwlock *rwlock) PT_ACQUIRE(rwloc
    Cost      nobody waits: one atomic operation, inline. Otherwise also wakes all readers that wait, or one writer */
 static inline void pt_rwlock_write_unlock(pt_rwlock *rwlock) PT_RELEASE(rwlock) PT_NO_THREAD_SAFETY_ANALYSIS
 {
+    pti_checked_unlocking(rwlock, "rwlock (write)");
     uint32_t seen = __atomic_load_n(&rwlock->word, __ATOMIC_RELAXED);
     if (!pti_rwlock_quiet(seen) || !__atomic_compare_exchange_n(&rwlock->word, &seen, seen - PTI_RWLOCK_WRITER,
                                                                 false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
@@ -466,6 +485,46 @@ PT_API pt_status pt_latch_arrive_and_wait(pt_latch *latch);
 
 /* What is left to count down, as far as can be known. */
 PT_API uint32_t pt_latch_count(const pt_latch *latch);
+
+/* ---- Checked builds ----------------------------------------------------------------------- */
+
+/* Note the place of each call; see pt_checked.h. */
+#if defined(PT_CHECKED) && !defined(PTI_LIBRARY)
+/* clang-format off */
+#define pt_mutex_try_lock(...) (PTI_CHECKED_HERE, pt_mutex_try_lock(__VA_ARGS__))
+#define pt_mutex_lock(...) (PTI_CHECKED_HERE, pt_mutex_lock(__VA_ARGS__))
+#define pt_mutex_lock_until(...) (PTI_CHECKED_HERE, pt_mutex_lock_until(__VA_ARGS__))
+#define pt_mutex_unlock(...) (PTI_CHECKED_HERE, pt_mutex_unlock(__VA_ARGS__))
+#define pt_mutex_await(...) (PTI_CHECKED_HERE, pt_mutex_await(__VA_ARGS__))
+#define pt_mutex_await_until(...) (PTI_CHECKED_HERE, pt_mutex_await_until(__VA_ARGS__))
+#define pt_recursive_mutex_lock(...) (PTI_CHECKED_HERE, pt_recursive_mutex_lock(__VA_ARGS__))
+#define pt_recursive_mutex_try_lock(...) (PTI_CHECKED_HERE, pt_recursive_mutex_try_lock(__VA_ARGS__))
+#define pt_recursive_mutex_lock_until(...) (PTI_CHECKED_HERE, pt_recursive_mutex_lock_until(__VA_ARGS__))
+#define pt_recursive_mutex_unlock(...) (PTI_CHECKED_HERE, pt_recursive_mutex_unlock(__VA_ARGS__))
+#define pt_rwlock_read_lock(...) (PTI_CHECKED_HERE, pt_rwlock_read_lock(__VA_ARGS__))
+#define pt_rwlock_read_lock_until(...) (PTI_CHECKED_HERE, pt_rwlock_read_lock_until(__VA_ARGS__))
+#define pt_rwlock_try_read_lock(...) (PTI_CHECKED_HERE, pt_rwlock_try_read_lock(__VA_ARGS__))
+#define pt_rwlock_write_lock(...) (PTI_CHECKED_HERE, pt_rwlock_write_lock(__VA_ARGS__))
+#define pt_rwlock_write_lock_until(...) (PTI_CHECKED_HERE, pt_rwlock_write_lock_until(__VA_ARGS__))
+#define pt_rwlock_try_write_lock(...) (PTI_CHECKED_HERE, pt_rwlock_try_write_lock(__VA_ARGS__))
+#define pt_rwlock_read_unlock(...) (PTI_CHECKED_HERE, pt_rwlock_read_unlock(__VA_ARGS__))
+#define pt_rwlock_write_unlock(...) (PTI_CHECKED_HERE, pt_rwlock_write_unlock(__VA_ARGS__))
+#define pt_rwlock_downgrade(...) (PTI_CHECKED_HERE, pt_rwlock_downgrade(__VA_ARGS__))
+#define pt_cond_wait(...) (PTI_CHECKED_HERE, pt_cond_wait(__VA_ARGS__))
+#define pt_cond_wait_until(...) (PTI_CHECKED_HERE, pt_cond_wait_until(__VA_ARGS__))
+#define pt_once_call(...) (PTI_CHECKED_HERE, pt_once_call(__VA_ARGS__))
+#define pt_once_call_until(...) (PTI_CHECKED_HERE, pt_once_call_until(__VA_ARGS__))
+#define pt_event_wait(...) (PTI_CHECKED_HERE, pt_event_wait(__VA_ARGS__))
+#define pt_event_wait_until(...) (PTI_CHECKED_HERE, pt_event_wait_until(__VA_ARGS__))
+#define pt_semaphore_wait(...) (PTI_CHECKED_HERE, pt_semaphore_wait(__VA_ARGS__))
+#define pt_semaphore_wait_until(...) (PTI_CHECKED_HERE, pt_semaphore_wait_until(__VA_ARGS__))
+#define pt_barrier_wait(...) (PTI_CHECKED_HERE, pt_barrier_wait(__VA_ARGS__))
+#define pt_barrier_wait_until(...) (PTI_CHECKED_HERE, pt_barrier_wait_until(__VA_ARGS__))
+#define pt_latch_wait(...) (PTI_CHECKED_HERE, pt_latch_wait(__VA_ARGS__))
+#define pt_latch_wait_until(...) (PTI_CHECKED_HERE, pt_latch_wait_until(__VA_ARGS__))
+#define pt_latch_arrive_and_wait(...) (PTI_CHECKED_HERE, pt_latch_arrive_and_wait(__VA_ARGS__))
+/* clang-format on */
+#endif
 
 #ifdef __cplusplus
 }

@@ -283,7 +283,7 @@ void pti_checked_locking(const void *lock, const char *what, bool forever)
 /* A writer's hold means that there is no other; so does a mutex's. Readers share. */
 static bool is_shared(const char *what)
 {
-    return strcmp(what, "read lock") == 0;
+    return strcmp(what, "rwlock (read)") == 0;
 }
 
 void pti_checked_locked(const void *lock, const char *what)
@@ -370,6 +370,13 @@ static const struct wait *wait_of(uint64_t thread)
     return NULL;
 }
 
+/* The lock that a wait is for. Readers wait in a queue of their own, some bytes into their lock: see rwlock.c. */
+static const void *lock_of(const struct wait *wait)
+{
+    const char *key = load_relaxed(&wait->waiter->key);
+    return key - (is_shared(wait->waiter->what) ? (uintptr_t)key % sizeof(uint32_t) : 0);
+}
+
 static bool waits_to_join(const struct wait *wait)
 {
     return strcmp(wait->waiter->what, "thread") == 0;
@@ -381,7 +388,7 @@ static size_t find_ring(const struct wait *wait, uint64_t end, const struct wait
     path[depth] = wait;
     if (depth + 1 == DEPTH)
         return 0;
-    const void *key = load_relaxed(&wait->waiter->key);
+    const void *key = lock_of(wait);
     size_t slot = slot_of(key);
     bool join = waits_to_join(wait);
     const struct hold *hold = join ? NULL : find_hold(key, &slot);
@@ -406,7 +413,7 @@ static size_t find_ring(const struct wait *wait, uint64_t end, const struct wait
 static void report_waits(const struct wait *const *path, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        const void *key = load_relaxed(&path[i]->waiter->key);
+        const void *key = lock_of(path[i]);
         size_t slot = slot_of(key);
         tell(path[i]->thread, "waits for", path[i]->waiter->what, key, path[i]->place);
         const struct hold *hold = waits_to_join(path[i]) ? NULL : find_hold(key, &slot);
@@ -492,6 +499,14 @@ void pti_checked_waited(const pti_waiter *waiter)
     while (wait_end > 0 && waits[wait_end - 1].waiter == NULL)
         wait_end--;
     pti_short_unlock(&checker_lock);
+}
+
+void pti_checked_self_join(const pt_thread *thread)
+{
+    pti_short_lock(&checker_lock);
+    begin_report("a thread joins itself");
+    tell(thread->id, "joins", "thread", thread, here);
+    end_report("It would wait for its own end.");
 }
 
 /* ---- Calls back, and the end ----------------------------------------------------------------------------- */

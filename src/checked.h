@@ -3,6 +3,7 @@
 #define PTI_CHECKED_H
 
 #include <pt_checked.h>
+#include <pt_thread.h>
 
 #include "park.h"
 
@@ -11,6 +12,9 @@
 /* The calling thread is about to wait; and does not any more. */
 void pti_checked_waiting(const pti_waiter *waiter, bool forever);
 void pti_checked_waited(const pti_waiter *waiter);
+
+/* The calling thread is about to join itself. */
+void pti_checked_self_join(const pt_thread *thread);
 
 /* The calling thread is about to run somebody else's code. */
 void pti_checked_calling_back(const char *what);
@@ -33,6 +37,11 @@ static inline void pti_checked_waiting(const pti_waiter *waiter, bool forever)
 static inline void pti_checked_waited(const pti_waiter *waiter)
 {
     (void)waiter;
+}
+
+static inline void pti_checked_self_join(const pt_thread *thread)
+{
+    (void)thread;
 }
 
 static inline void pti_checked_calling_back(const char *what)

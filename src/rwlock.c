@@ -95,14 +95,22 @@ static uint32_t without(uint32_t word, bool awake)
     return awake ? word & ~(uint32_t)AWAKE : word;
 }
 
-pt_status pt_rwlock_try_read_lock(pt_rwlock *rwlock)
+static bool enter(pt_rwlock *rwlock)
 {
     uint32_t seen = load_relaxed(&rwlock->word);
     while (may_read(seen)) {
         if (cas_acquire(&rwlock->word, &seen, seen + READER)) /* R: pairs with UW, N, E, E' */
-            return PT_OK;
+            return true;
     }
-    return PT_ERR_BUSY;
+    return false;
+}
+
+pt_status pt_rwlock_try_read_lock(pt_rwlock *rwlock)
+{
+    if (!enter(rwlock))
+        return PT_ERR_BUSY;
+    pti_checked_locked(rwlock, "rwlock (read)");
+    return PT_OK;
 }
 
 /* awake: the caller owns AWAKE and gives it up if it gets the lock. */
@@ -118,7 +126,10 @@ static bool grab(pt_rwlock *rwlock, bool awake)
 
 pt_status pt_rwlock_try_write_lock(pt_rwlock *rwlock)
 {
-    return grab(rwlock, false) ? PT_OK : PT_ERR_BUSY;
+    if (!grab(rwlock, false))
+        return PT_ERR_BUSY;
+    pti_checked_locked(rwlock, "rwlock (write)");
+    return PT_OK;
 }
 
 /* ---- Letting others in --------------------------------------------------------------------- */
@@ -233,7 +244,9 @@ void pti_rwlock_write_unlock_slow(pt_rwlock *rwlock)
 
 void pt_rwlock_downgrade(pt_rwlock *rwlock)
 {
+    pti_checked_unlocking(rwlock, "rwlock (write)");
     admit_readers(rwlock, WRITER, READER, 0);
+    pti_checked_locked(rwlock, "rwlock (read)");
 }
 
 /* ---- Waiting to read ------------------------------------------------------------------------ */
@@ -260,7 +273,7 @@ static bool spin_to_read(const pt_rwlock *rwlock)
 
 pt_status pti_rwlock_read_lock_slow(pt_rwlock *rwlock, pt_until until)
 {
-    while (pt_rwlock_try_read_lock(rwlock) != PT_OK) {
+    while (!enter(rwlock)) {
         pti_waiter waiter;
         pt_status may_wait = pti_park_may_wait(until);
         if (may_wait != PT_OK)

@@ -375,8 +375,10 @@ static pt_status check_joinable(const pt_thread *thread)
 {
     if (thread == NULL || (load_relaxed(&thread->word) & FOREIGN) != 0)
         return PT_ERR_INVALID;
-    if (thread == self)
+    if (thread == self) {
+        pti_checked_self_join(thread);
         return PT_ERR_DEADLOCK;
+    }
     return (load_relaxed(&thread->word) & CLAIMED) != 0 ? PT_ERR_INVALID : PT_OK;
 }
 

@@ -1,5 +1,5 @@
 # expect.cmake: run a command and check how it ends.
-#   cmake -DEXIT=failure|0|N -DMATCH=regex [-DSTDIN=file] -P expect.cmake -- command...
+#   cmake -DEXIT=failure|0|N (failure: an exit code but 0, or abort) -DMATCH=regex [-DSTDIN=file] -P expect.cmake -- command...
 set(command)
 set(after FALSE)
 math(EXPR last "${CMAKE_ARGC} - 1")
@@ -17,8 +17,8 @@ endif()
 execute_process(COMMAND ${command} ${input} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output
     TIMEOUT 120)
 message("${output}")
-if(EXIT STREQUAL "failure" AND NOT result MATCHES "^[1-9][0-9]*$")
-    message(FATAL_ERROR "should have failed with an exit code, ended with: ${result}")
+if(EXIT STREQUAL "failure" AND NOT result MATCHES "^[1-9][0-9]*$|aborted")
+    message(FATAL_ERROR "should have failed, ended with: ${result}")
 elseif(NOT EXIT STREQUAL "failure" AND NOT result STREQUAL EXIT)
     message(FATAL_ERROR "should have ended with ${EXIT}, ended with: ${result}")
 endif()

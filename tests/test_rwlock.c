@@ -1,6 +1,5 @@
 /* test_rwlock.c: readers share, writers exclude, neither starves, and whoever gives up leaves no trace. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "support.h"
 
@@ -33,7 +32,7 @@ static void test_it_locks_and_unlocks(void **state)
     (void)state;
     pt_rwlock rwlock = PT_RWLOCK_INIT;
     assert_int_equal(pt_rwlock_read_lock(&rwlock), PT_OK);
-    assert_int_equal(pt_rwlock_read_lock(&rwlock), PT_OK); /* shared; no writer waits */
+    assert_int_equal(pt_rwlock_read_lock_until(&rwlock, pt_after(PT_SECOND)), PT_OK); /* shared; no writer waits */
     assert_int_equal(pt_rwlock_try_read_lock(&rwlock), PT_OK);
     assert_int_equal(pt_rwlock_try_write_lock(&rwlock), PT_ERR_BUSY);
     for (int i = 0; i < 3; i++)
@@ -108,6 +107,7 @@ static void test_waits_end_in_time(void **state)
 static void test_waiters_that_are_not_there_do_no_harm(void **state)
 {
     (void)state;
+    NOT_IN_CHECKED_BUILDS();
     for (uint32_t queued = 2; queued <= 6; queued += 2) {
         pt_rwlock rwlock = {PTI_RWLOCK_WRITER | queued};
         pt_rwlock_write_unlock(&rwlock);
@@ -387,6 +387,20 @@ static void test_a_downgrade_lets_readers_in_but_no_writer(void **state)
     assert_int_equal(scene.wrote, 2);
 }
 
+/* As after a fork, or when all readers give up just before the unlock. */
+static void test_a_writer_does_not_wait_for_readers_that_are_gone(void **state)
+{
+    (void)state;
+    struct scene scene = {.writers = 2};
+    pt_rwlock_write_lock(&scene.rwlock);
+    struct crew *crew = crew_start(2, play, &scene);
+    wait_until_parked(writers_of(&scene.rwlock), 2);
+    or_relaxed(&scene.rwlock.word, PTI_RWLOCK_READERS_QUEUED); /* though none is */
+    pt_rwlock_write_unlock(&scene.rwlock);
+    end_scene(&scene, crew);
+    assert_int_equal(scene.wrote, 2);
+}
+
 static void test_readers_queue_behind_a_writer(void **state)
 {
     (void)state;
@@ -460,6 +474,7 @@ static void test_a_writers_deadline_lets_readers_in(void **state)
 static void test_a_full_lock_makes_readers_wait(void **state)
 {
     (void)state;
+    NOT_IN_CHECKED_BUILDS();
     const uint32_t full = PT_RWLOCK_READERS_MAX * READER;
     struct scene scene = {.rwlock = {full}};
     assert_int_equal(pt_rwlock_try_read_lock(&scene.rwlock), PT_ERR_BUSY);
@@ -600,7 +615,36 @@ static void stay_long(struct member *member)
     }
 }
 
-static void test_the_lock_is_handed_over(void **state)
+static void take_it_over(struct member *member)
+{
+    struct scene *scene = member->shared;
+    check(pt_rwlock_write_lock(&scene->rwlock) == PT_OK);
+    while (load_relaxed(&scene->stay) != 0)
+        pt_thread_yield();
+    pt_rwlock_write_unlock(&scene->rwlock);
+}
+
+static void test_a_patient_writer_is_handed_the_lock(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct scene scene = {.stay = 1};
+        pt_status locked = i % 2 == 0 ? pt_rwlock_write_lock(&scene.rwlock) : pt_rwlock_read_lock(&scene.rwlock);
+        assert_int_equal(locked, PT_OK);
+        struct crew *crew = crew_start(1, take_it_over, &scene);
+        wait_until_parked(writers_of(&scene.rwlock), 1);
+        pt_sleep(3 * PT_MILLISECOND); /* patience is a millisecond, and once in another somebody is handed a lock */
+        if (i % 2 == 0)
+            pt_rwlock_write_unlock(&scene.rwlock);
+        else
+            pt_rwlock_read_unlock(&scene.rwlock);
+        assert_int_equal(pt_rwlock_try_write_lock(&scene.rwlock), PT_ERR_BUSY); /* it was not free for a moment */
+        assert_int_equal(pt_rwlock_try_read_lock(&scene.rwlock), PT_ERR_BUSY);
+        end_scene(&scene, crew);
+    }
+}
+
+static void test_holders_stay_for_long(void **state)
 {
     (void)state;
     struct ledger ledger = {.each = test_scale(20), .share = 1};
@@ -615,39 +659,49 @@ struct parcel {
     int users; /* under rwlock */
 };
 
+enum { PARCELS = 2000, USERS = 4 };
+
+struct post {
+    pt_barrier barrier; /* all come to each parcel at the same time */
+    struct parcel *parcels[PARCELS];
+};
+
 static void use_and_free(struct member *member)
 {
-    struct parcel **parcels = member->shared;
-    for (int i = 0; i < test_scale(3000); i++) {
-        struct parcel *parcel = parcels[i];
-        pt_rwlock_read_lock(&parcel->rwlock);
-        check(parcel->users > 0);
-        pt_rwlock_read_unlock(&parcel->rwlock);
+    struct post *post = member->shared;
+    for (int i = 0; i < test_scale(PARCELS); i++) {
+        struct parcel *parcel = post->parcels[i];
+        check(pt_barrier_wait(&post->barrier, NULL) == PT_OK);
+        if (test_random(&member->stream) % 2 == 0) {
+            pt_rwlock_read_lock(&parcel->rwlock);
+            check(parcel->users > 0);
+            pt_rwlock_read_unlock(&parcel->rwlock);
+        }
         pt_rwlock_write_lock(&parcel->rwlock);
         bool last = --parcel->users == 0;
+        if (test_random(&member->stream) % 4 == 0)
+            test_delay(&member->stream); /* others queue */
         if (test_random(&member->stream) % 2 == 0) {
             pt_rwlock_downgrade(&parcel->rwlock);
             pt_rwlock_read_unlock(&parcel->rwlock);
         } else {
             pt_rwlock_write_unlock(&parcel->rwlock);
         }
-        if (last) {
-            memset(parcel, 0xff, sizeof *parcel);
+        if (last)
             free(parcel);
-        }
     }
 }
 
 static void test_the_last_user_may_free_it(void **state)
 {
     (void)state;
-    static struct parcel *parcels[3000];
-    for (int i = 0; i < test_scale(3000); i++) {
-        parcels[i] = calloc(1, sizeof *parcels[i]); /* all zeroes is a valid lock */
-        assert_non_null(parcels[i]);
-        parcels[i]->users = 4;
+    static struct post post = {.barrier = PT_BARRIER_INIT(USERS)};
+    for (int i = 0; i < test_scale(PARCELS); i++) {
+        post.parcels[i] = calloc(1, sizeof(struct parcel)); /* all zeroes is a valid lock */
+        assert_non_null(post.parcels[i]);
+        post.parcels[i]->users = USERS;
     }
-    crew_run(4, use_and_free, parcels);
+    crew_run(USERS, use_and_free, &post);
 }
 
 /* ---- On a page's main thread ---------------------------------------------------------------- */
@@ -717,8 +771,10 @@ TEST_MAIN("rwlock", TEST(test_it_locks_and_unlocks), TEST(test_waits_end_in_time
           TEST(test_waiters_that_are_not_there_do_no_harm), TEST(test_writers_exclude_all_others),
           TEST(test_all_forms_together), TEST(test_readers_share),
           TEST(test_a_writer_that_is_done_lets_all_readers_in),
-          TEST(test_a_downgrade_lets_readers_in_but_no_writer), TEST(test_readers_queue_behind_a_writer),
+          TEST(test_a_downgrade_lets_readers_in_but_no_writer),
+          TEST(test_a_writer_does_not_wait_for_readers_that_are_gone), TEST(test_readers_queue_behind_a_writer),
           TEST(test_a_writer_that_gives_up_lets_readers_in), TEST(test_a_writers_deadline_lets_readers_in),
           TEST(test_a_full_lock_makes_readers_wait), TEST(test_readers_in_relay_do_not_starve_a_writer),
           TEST(test_greedy_writers_do_not_starve_a_reader), TEST(test_everybody_advances),
-          TEST(test_the_lock_is_handed_over), TEST(test_the_last_user_may_free_it), TEST(test_a_page_does_not_wait))
+          TEST(test_a_patient_writer_is_handed_the_lock), TEST(test_holders_stay_for_long),
+          TEST(test_the_last_user_may_free_it), TEST(test_a_page_does_not_wait))

@@ -38,6 +38,14 @@ struct test {
    random numbers is printed; PT_TEST_SEED sets it. */
 int test_main(const char *subject, const struct test *tests, size_t count, int argc, char **argv);
 
+/* First in a test that breaks a rule on purpose, or writes into an object by hand: skip it where a checked build would
+   end the program. */
+#ifdef PT_CHECKED
+#define NOT_IN_CHECKED_BUILDS() (print_message("skipped: a checked build would report what this does\n"), skip())
+#else
+#define NOT_IN_CHECKED_BUILDS() ((void)0)
+#endif
+
 /* ---- Size and chance ----------------------------------------------------------------------- */
 
 /* How often to do something that is done n times natively at full speed: less under sanitizers and on
