@@ -17,15 +17,26 @@ static void *return_at_once(void *arg)
     return arg;
 }
 
-static void spawn_and_join(void)
+static void spawn_and_join(pt_reuse reuse)
 {
+    const pt_thread_config config = {.reuse = reuse};
     pt_thread *thread;
     pt_status status;
-    while ((status = pt_thread_spawn(&thread, NULL, return_at_once, NULL)) == PT_ERR_AGAIN)
+    while ((status = pt_thread_spawn(&thread, &config, return_at_once, NULL)) == PT_ERR_AGAIN)
         bench_wait_for_worker();
     must(status, "pt_thread_spawn");
     must(pt_thread_join(thread, NULL), "pt_thread_join");
     pt_thread_release(thread);
+}
+
+static void spawn_and_join_new(void)
+{
+    spawn_and_join(PT_REUSE_NEVER);
+}
+
+static void spawn_and_join_reused(void)
+{
+    spawn_and_join(PT_REUSE_ALWAYS);
 }
 
 /* What a thread costs that does nothing, from the call that starts it until it is gone. Mostly the system's own
@@ -33,7 +44,16 @@ static void spawn_and_join(void)
 static double spawn_join_us(unsigned threads)
 {
     (void)threads;
-    return bench_single_us(spawn_and_join, 2000);
+    pt_thread_trim();
+    return bench_single_us(spawn_and_join_new, 2000);
+}
+
+/* The same on a carrier that is parked already: two wake-ups. What PT_REUSE_AUTO does on WASI and in browsers. */
+static double spawn_join_reused_us(unsigned threads)
+{
+    (void)threads;
+    spawn_and_join_reused(); /* the first has to start the carrier */
+    return bench_single_us(spawn_and_join_reused, 2000);
 }
 
 /* ---- Mutex --------------------------------------------------------------------------------- */
@@ -87,6 +107,79 @@ static double mutex_fairness(unsigned threads)
     return contend(threads, 5).slowest_share;
 }
 
+/* ---- Read-write lock ------------------------------------------------------------------------ */
+
+struct shared {
+    pt_rwlock rwlock;
+    uint64_t counter;
+} __attribute__((aligned(128)));
+
+static void read_lock_and_unlock(void *arg, uint64_t n)
+{
+    struct shared *shared = arg;
+    for (uint64_t i = 0; i < n; i++) {
+        pt_rwlock_read_lock(&shared->rwlock);
+        pt_rwlock_read_unlock(&shared->rwlock);
+    }
+}
+
+static void write_lock_and_count(void *arg, uint64_t n)
+{
+    struct shared *shared = arg;
+    for (uint64_t i = 0; i < n; i++) {
+        pt_rwlock_write_lock(&shared->rwlock);
+        shared->counter++;
+        pt_rwlock_write_unlock(&shared->rwlock);
+    }
+}
+
+/* One of 16 operations writes. */
+static void read_and_sometimes_count(void *arg, uint64_t n)
+{
+    struct shared *shared = arg;
+    uint64_t seen, last = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        if (i % 16 == 0) {
+            write_lock_and_count(shared, 1);
+            continue;
+        }
+        pt_rwlock_read_lock(&shared->rwlock);
+        seen = shared->counter;
+        pt_rwlock_read_unlock(&shared->rwlock);
+        if (seen < last)
+            bench_fail("the read-write lock let a writer in beside a reader");
+        last = seen;
+    }
+}
+
+/* What a reader pays where nobody writes and no other reader is about. Says nothing of many readers at a time, who take
+   the lock's cache line from each other. */
+static double rwlock_read_uncontended_ns(unsigned threads)
+{
+    (void)threads;
+    struct shared shared = {.rwlock = PT_RWLOCK_INIT};
+    return bench_alone_ns(read_lock_and_unlock, &shared);
+}
+
+/* What a lone writer pays. */
+static double rwlock_write_uncontended_ns(unsigned threads)
+{
+    (void)threads;
+    struct shared shared = {.rwlock = PT_RWLOCK_INIT};
+    return bench_alone_ns(write_lock_and_count, &shared);
+}
+
+/* Throughput of a lock that all want all the time, mostly to read. The lock is held for so short a time that a plain mutex
+   would do better: it shows what the lock itself can do. */
+static double rwlock_mixed_Mops(unsigned threads)
+{
+    struct shared shared = {.rwlock = PT_RWLOCK_INIT};
+    struct bench_crowd crowd = bench_crowd(threads, 1, read_and_sometimes_count, &shared);
+    if (shared.counter * 16 != crowd.total)
+        bench_fail("the read-write lock let two writers in at once");
+    return crowd.mops;
+}
+
 /* ---- Semaphore ----------------------------------------------------------------------------- */
 
 static void post_and_wait(void *arg, uint64_t n)
@@ -104,6 +197,21 @@ static double semaphore_uncontended_ns(unsigned threads)
     (void)threads;
     pt_semaphore semaphore = PT_SEMAPHORE_INIT(0);
     return bench_alone_ns(post_and_wait, &semaphore);
+}
+
+/* ---- Barrier -------------------------------------------------------------------------------- */
+
+static void meet(void *arg, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++)
+        pt_barrier_wait(arg, NULL);
+}
+
+/* Two threads that do nothing but wait for each other. Says little of large crowds, where one wakes all. */
+static double barrier_us(unsigned threads)
+{
+    pt_barrier barrier = PT_BARRIER_INIT(threads);
+    return bench_pair_us(meet, meet, &barrier);
 }
 
 /* ---- Waking -------------------------------------------------------------------------------- */
@@ -182,18 +290,54 @@ static double cond_pingpong_us(unsigned threads)
     return bench_pair_us(conds_ping, conds_pong, &table);
 }
 
+static void words_ping(void *arg, uint64_t n)
+{
+    uint32_t *word = arg;
+    for (uint64_t i = 0; i < n; i++) {
+        __atomic_store_n(word, 1, __ATOMIC_RELEASE);
+        pt_wake_word(word, 1);
+        while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == 1)
+            must(pt_wait_word(word, 1, PT_FOREVER), "pt_wait_word");
+    }
+}
+
+static void words_pong(void *arg, uint64_t n)
+{
+    uint32_t *word = arg;
+    for (uint64_t i = 0; i < n; i++) {
+        while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == 0)
+            must(pt_wait_word(word, 0, PT_FOREVER), "pt_wait_word");
+        __atomic_store_n(word, 0, __ATOMIC_RELEASE);
+        pt_wake_word(word, 1);
+    }
+}
+
+/* Waiting for a word and nothing else: what the parking lot adds to the system's own, or saves. */
+static double futex_pingpong_us(unsigned threads)
+{
+    (void)threads;
+    uint32_t word __attribute__((aligned(128))) = 0;
+    return bench_pair_us(words_ping, words_pong, &word);
+}
+
 /* ---- All of them --------------------------------------------------------------------------- */
 
 static const struct bench_case cases[] = {
     {"spawn_join_us", spawn_join_us, 1},
+    {"spawn_join_reused_us", spawn_join_reused_us, 1},
     {"mutex_uncontended_ns", mutex_uncontended_ns, 1},
     {"mutex_contended_2_Mops", mutex_contended_Mops, 2},
     {"mutex_contended_4_Mops", mutex_contended_Mops, 4},
     {"mutex_contended_8_Mops", mutex_contended_Mops, 8},
     {"mutex_fairness_8", mutex_fairness, 8},
+    {"rwlock_read_uncontended_ns", rwlock_read_uncontended_ns, 1},
+    {"rwlock_write_uncontended_ns", rwlock_write_uncontended_ns, 1},
+    {"rwlock_mixed_4_Mops", rwlock_mixed_Mops, 4},
     {"semaphore_uncontended_ns", semaphore_uncontended_ns, 1},
+    {"barrier_2_us", barrier_us, 2},
     {"event_pingpong_us", event_pingpong_us, 2},
     {"cond_pingpong_us", cond_pingpong_us, 2},
+    {"futex_pingpong_us", futex_pingpong_us, 2},
 };
 
 int main(int argc, char **argv)
