@@ -2,7 +2,7 @@
 
    word:  count * 2, plus QUEUED 1 when threads wait (exactly, under the queue's lock, until the count is zero)
 
-     D   count - n, not to zero beside QUEUED   who counts down, without a lock                       acquire-release
+     D   count - n, not to zero beside QUEUED   who counts down, without a lock                       release
      Z   -> zero                                who counts down the last beside QUEUED: under the queue's lock,
                                                 taking all waiters out                                acquire-release
      Q   count above 0 -> QUEUED                a waiter, under the queue's lock, joining the queue   relaxed
@@ -10,8 +10,9 @@
                                                                                                       acquire-release
      P   reads count 0                          who passes                                            acquire
 
-   Pairs         D, Z, A with P, and with each later one of themselves: the last to count down has seen what all others
-                 wrote, and hands it to the waiters by pti_park_wake() and pti_park_sleep().
+   Pairs         D, Z, A with P, and with a later Z or A, across all that comes between, as each is a read-modify-write:
+                 the last one has seen what all others wrote, and hands it to the waiters by pti_park_wake() and
+                 pti_park_sleep().
    No lost wake  Q and A demand a count above 0 in the step that sets QUEUED, and while it is set the count becomes zero
                  only under the queue's lock, hence after the waiter joined, and with it Z takes out all.
    Lifetime      D, Z and A are last accesses. Z locks the queue before its step and until it has the waiters: once the
@@ -60,7 +61,7 @@ pt_status pt_latch_count_down(pt_latch *latch, uint32_t by)
             return PT_ERR_OVERFLOW;
         if (seen - by * ONE == QUEUED)
             return count_down_queued(latch, by);
-    } while (!cas_acq_rel(&latch->word, &seen, seen - by * ONE)); /* D: pairs with P */
+    } while (!cas_release(&latch->word, &seen, seen - by * ONE)); /* D: pairs with P, Z, A */
     return PT_OK;
 }
 

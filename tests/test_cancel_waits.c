@@ -17,7 +17,9 @@ static pt_cancel *new_token(pt_until until)
 
 struct stage { /* one object of each kind, all of which have to be waited for */
     pt_cancel *token;
-    pt_mutex mutex; /* held */
+    pt_mutex mutex; /* held by the test's thread, as are the next two, if the call is for them */
+    pt_recursive_mutex recursive;
+    pt_rwlock rwlock; /* to write */
     pt_mutex cond_mutex;
     pt_cond cond;
     pt_mutex await_mutex;
@@ -61,6 +63,38 @@ static pt_status wait_mutex(struct stage *stage, pt_until until)
 static void wake_mutex(struct stage *stage)
 {
     pt_mutex_unlock(&stage->mutex);
+}
+
+static pt_status wait_recursive(struct stage *stage, pt_until until)
+{
+    pt_status status = pt_recursive_mutex_lock_until(&stage->recursive, until);
+    return status == PT_OK ? pt_recursive_mutex_unlock(&stage->recursive) : status;
+}
+
+static void wake_recursive(struct stage *stage)
+{
+    assert_int_equal(pt_recursive_mutex_unlock(&stage->recursive), PT_OK);
+}
+
+static pt_status wait_to_read(struct stage *stage, pt_until until)
+{
+    pt_status status = pt_rwlock_read_lock_until(&stage->rwlock, until);
+    if (status == PT_OK)
+        pt_rwlock_read_unlock(&stage->rwlock);
+    return status;
+}
+
+static pt_status wait_to_write(struct stage *stage, pt_until until)
+{
+    pt_status status = pt_rwlock_write_lock_until(&stage->rwlock, until);
+    if (status == PT_OK)
+        pt_rwlock_write_unlock(&stage->rwlock);
+    return status;
+}
+
+static void wake_rwlock(struct stage *stage)
+{
+    pt_rwlock_write_unlock(&stage->rwlock);
 }
 
 static pt_status wait_cond(struct stage *stage, pt_until until)
@@ -196,6 +230,9 @@ static void wake_word(struct stage *stage)
 
 static const struct call calls[] = {
     {"mutex", KEY(mutex), wait_mutex, wake_mutex, PT_OK, LETS_ALL_GO, NULL},
+    {"recursive mutex", KEY(recursive.mutex), wait_recursive, wake_recursive, PT_OK, LETS_ALL_GO, NULL},
+    {"rwlock, to read", KEY(rwlock) + 1, wait_to_read, wake_rwlock, PT_OK, LETS_ALL_GO, NULL},
+    {"rwlock, to write", KEY(rwlock), wait_to_write, wake_rwlock, PT_OK, LETS_ALL_GO, NULL},
     {"cond", KEY(cond), wait_cond, wake_cond, PT_OK, ONE_BUT_LATER, NULL},
     {"await", KEY(await_mutex) + 1, wait_await, wake_await, PT_OK, LETS_ALL_GO, NULL},
     {"once", KEY(once), wait_once, wake_helper, PT_OK, LETS_ALL_GO, help_once},
@@ -223,7 +260,12 @@ static void set_stage(struct stage *stage, const struct call *call)
                             .latch = PT_LATCH_INIT(1),
                             .barrier = PT_BARRIER_INIT(PT_BARRIER_MAX)};
     stage->token = new_token(PT_FOREVER);
-    pt_mutex_lock(&stage->mutex);
+    if (call->wake == wake_mutex)
+        pt_mutex_lock(&stage->mutex);
+    if (call->wake == wake_recursive)
+        pt_recursive_mutex_lock(&stage->recursive);
+    if (call->wake == wake_rwlock)
+        pt_rwlock_write_lock(&stage->rwlock);
     if (call->helper == NULL)
         return;
     pt_status status;
@@ -244,28 +286,6 @@ static void strike_stage(struct stage *stage, const struct call *call)
     pt_cancel_release(stage->token);
 }
 
-static void test_a_cancelled_token_lets_nobody_wait(void **state)
-{
-    (void)state;
-    for (int i = 0; i < CALLS; i++) {
-        const struct call *call = &calls[i];
-        struct stage stage;
-        set_stage(&stage, call);
-        assert_true(pt_cancel_request(stage.token, NULL));
-        assert_int_equal(call->wait(&stage, pt_cancelled_by(stage.token)), PT_ERR_CANCELLED);
-        assert_int_equal(call->wait(&stage, pt_or_cancelled_by(pt_after_ms(100000), stage.token)),
-                         PT_ERR_CANCELLED);
-        assert_int_equal(call->wait(&stage, pt_or_cancelled_by(pt_at(0), stage.token)), PT_ERR_CANCELLED);
-        call->wake(&stage);
-        if (call->effect != ALL_BUT_LATER && call->effect != ONE_BUT_LATER) {
-            while (call->helper != NULL && !pt_once_is_done(&stage.once) && !pt_thread_is_finished(stage.helper))
-                pt_thread_yield();
-            assert_int_equal(call->wait(&stage, pt_cancelled_by(stage.token)), PT_OK); /* no need to wait */
-        }
-        strike_stage(&stage, call);
-    }
-}
-
 struct scene {
     struct stage stage;
     const struct call *call;
@@ -277,6 +297,37 @@ static void wait_in_scene(struct member *member)
 {
     struct scene *scene = member->shared;
     check(scene->call->wait(&scene->stage, scene->until) == scene->wanted);
+}
+
+/* One that waits, in a thread of its own, since this one holds the locks. */
+static void assert_wait(struct scene *scene, pt_until until, pt_status wanted)
+{
+    scene->until = until;
+    scene->wanted = wanted;
+    crew_run(1, wait_in_scene, scene);
+}
+
+static void test_a_cancelled_token_lets_nobody_wait(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CALLS; i++) {
+        const struct call *call = &calls[i];
+        struct scene scene = {.call = call};
+        set_stage(&scene.stage, call);
+        pt_cancel *token = scene.stage.token;
+        assert_true(pt_cancel_request(token, NULL));
+        assert_wait(&scene, pt_cancelled_by(token), PT_ERR_CANCELLED);
+        assert_wait(&scene, pt_or_cancelled_by(pt_after_ms(100000), token), PT_ERR_CANCELLED);
+        assert_wait(&scene, pt_or_cancelled_by(pt_at(0), token), PT_ERR_CANCELLED);
+        call->wake(&scene.stage);
+        if (call->effect != ALL_BUT_LATER && call->effect != ONE_BUT_LATER) {
+            const struct stage *stage = &scene.stage;
+            while (stage->helper != NULL && !pt_once_is_done(&stage->once) && !pt_thread_is_finished(stage->helper))
+                pt_thread_yield();
+            assert_wait(&scene, pt_cancelled_by(token), PT_OK); /* no need to wait */
+        }
+        strike_stage(&scene.stage, call);
+    }
 }
 
 static void test_who_waits_goes_on_when_cancelled(void **state)
@@ -309,22 +360,21 @@ static void test_a_tokens_deadline_ends_waits(void **state)
 {
     (void)state;
     for (int i = 0; i < CALLS; i++) {
-        const struct call *call = &calls[i];
-        struct stage stage;
-        set_stage(&stage, call);
+        struct scene scene = {.call = &calls[i]};
+        set_stage(&scene.stage, scene.call);
         pt_until until = pt_after_ms(1);
         pt_cancel *parent = new_token(until), *token = new_token(pt_cancelled_by(parent));
-        assert_int_equal(call->wait(&stage, pt_cancelled_by(i % 2 ? parent : token)), PT_ERR_TIMEOUT);
+        assert_wait(&scene, pt_cancelled_by(i % 2 ? parent : token), PT_ERR_TIMEOUT);
         assert_true(pt_now() >= until.deadline);
         assert_int_equal(pt_cancel_status(token), PT_ERR_TIMEOUT);
         until = pt_after_ms(1); /* and so does the call's own, with a token that is as it was */
-        assert_int_equal(call->wait(&stage, pt_or_cancelled_by(until, stage.token)), PT_ERR_TIMEOUT);
+        assert_wait(&scene, pt_or_cancelled_by(until, scene.stage.token), PT_ERR_TIMEOUT);
         assert_true(pt_now() >= until.deadline);
-        assert_int_equal(pt_cancel_status(stage.token), PT_OK);
-        call->wake(&stage);
+        assert_int_equal(pt_cancel_status(scene.stage.token), PT_OK);
+        scene.call->wake(&scene.stage);
         pt_cancel_release(parent);
         pt_cancel_release(token);
-        strike_stage(&stage, call);
+        strike_stage(&scene.stage, scene.call);
     }
 }
 
@@ -358,8 +408,9 @@ static void test_sleep_ends_when_cancelled(void **state)
 
 /* ---- The race of a cancel with the wake -------------------------------------------------------------- */
 
-/* Member 0 waits with a token, member 1 behind it without one. The wake, by the test's thread, and the cancel, by member
-   2, come at the same moment. If member 0 is woken, it is as ever. If it is cancelled, the wake is member 1's. */
+/* Member 0 waits with a token, member 1 behind it without one. The wake, by the test's thread, and the cancel, by
+   member 2, come at the same moment. If member 0 is woken, it is as ever. If it is cancelled, the wake is member
+   1's. */
 struct race {
     const struct call *call;
     struct stage stage;
@@ -437,7 +488,7 @@ static void test_a_wake_is_not_lost_on_who_is_cancelled(void **state)
     uint64_t stream = (uint64_t)pt_now();
     for (int i = 0; i < CALLS; i++) {
         struct race race = {.call = &calls[i], .barrier = PT_BARRIER_INIT(4)};
-        int rounds = test_scale(calls[i].helper == NULL ? 1000 : 300);
+        int rounds = test_scale(calls[i].helper == NULL ? 500 : 200);
         struct crew *crew = crew_start(3, run_race, &race);
         for (int j = 0; j < rounds; j++)
             run_round(&race, &stream);
@@ -567,7 +618,7 @@ static void trade_with(bool (*take)(struct market *market, pt_until until), void
 {
     struct market market = {
         .semaphore = PT_SEMAPHORE_INIT(0), .takers = PATIENT + FICKLE, .take = take, .give = give};
-    market.each = (uint32_t)test_scale(8000);
+    market.each = (uint32_t)test_scale(6000);
     market.token = new_token(PT_FOREVER);
     crew_run(1 + GIVERS + PATIENT + FICKLE, trade, &market);
     assert_int_equal(pt_semaphore_value(&market.semaphore), 0);
@@ -627,7 +678,7 @@ static void come_and_go(struct member *member)
 static void test_rounds_are_whole_though_many_are_cancelled(void **state)
 {
     (void)state;
-    struct rounds rounds = {.market = {.takers = 4, .each = (uint32_t)test_scale(8000)}};
+    struct rounds rounds = {.market = {.takers = 4, .each = (uint32_t)test_scale(6000)}};
     rounds.barrier = (pt_barrier)PT_BARRIER_INIT(3);
     rounds.market.token = new_token(PT_FOREVER);
     crew_run(5, come_and_go, &rounds);
@@ -647,14 +698,14 @@ static void wait_in_crowd(struct member *member)
 {
     struct crowd *crowd = member->shared;
     int i = member->index % CALLS;
-    pt_cancel *token = member->index % 2 ? crowd->token : crowd->below;
+    pt_cancel *token = member->index % 5 == 0 ? crowd->token : crowd->below;
     check(calls[i].wait(&crowd->stages[i], pt_cancelled_by(token)) == PT_ERR_CANCELLED);
 }
 
 static void test_one_request_ends_many_waits(void **state)
 {
     (void)state;
-    enum { CROWD = 2 * CALLS + 3, HELPERS = 2 };
+    enum { CROWD = 2 * CALLS + 3, HELPERS = 2 }; /* more than are poked at once */
     static struct crowd crowd;
     crowd.token = new_token(PT_FOREVER);
     crowd.below = new_token(pt_cancelled_by(crowd.token));
@@ -664,8 +715,10 @@ static void test_one_request_ends_many_waits(void **state)
     wait_until_parked(NULL, CROWD + HELPERS);
     assert_true(pt_cancel_request(crowd.token, NULL));
     crew_join(crew);
-    for (int i = 0; i < CALLS; i++)
+    for (int i = 0; i < CALLS; i++) {
+        calls[i].wake(&crowd.stages[i]); /* unlocks too */
         strike_stage(&crowd.stages[i], &calls[i]);
+    }
     pt_cancel_release(crowd.token);
     pt_cancel_release(crowd.below);
 }
