@@ -26,6 +26,21 @@ if(NOT PT_SANITIZE STREQUAL "thread")
     pt_add_test(fork test_fork)
 endif()
 
+# A limit on memory is no limit that sanitizers can live with.
+if(NOT PT_SANITIZE)
+    add_executable(test_limits test_limits.c)
+    target_link_libraries(test_limits PRIVATE test_support)
+    pt_add_test(limits test_limits)
+endif()
+
+# With one processor, where spinning is of no use and every hand-over is a switch.
+find_program(taskset taskset)
+if(taskset)
+    foreach(subject mutex rwlock cond semaphore event barrier crowd carrier)
+        pt_add_test(one_processor.${subject} ${taskset} -c 0 $<TARGET_FILE:test_${subject}>)
+    endforeach()
+endif()
+
 # What is installed is what users need, and nothing else is exported. Not under sanitizers: users' programs would need
 # their runtimes.
 if(PT_SHARED AND NOT PT_SANITIZE)

@@ -384,6 +384,96 @@ static void test_the_dump_names_who_waits_for_what(void **state)
     pt_thread_release(thread);
 }
 
+/* ---- Errors, detached threads, sleep that is cut short --------------------------------------------- */
+
+static void *fail_somehow(void *arg)
+{
+    pt_thread_fail(1, "not the last word");
+    return pt_thread_fail(*(const int *)arg,
+                          "no such file, and a story that is much too long to be kept as a whole, as "
+                          "messages are to fit on a line");
+}
+
+static void test_an_error_is_delivered_once(void **state)
+{
+    (void)state;
+    int code = 42;
+    void *result = &code;
+    pt_error error = {0, ""};
+    pt_thread *thread = start(fail_somehow, &code);
+    assert_int_equal(pt_thread_join(thread, &result), PT_ERR_FAILED);
+    assert_ptr_equal(result, &code); /* untouched */
+    assert_int_equal(pt_thread_join(thread, &result), PT_ERR_INVALID);
+    assert_int_equal(pt_thread_error(thread, &error), PT_OK);
+    assert_int_equal(error.code, 42);
+    assert_int_equal(strlen(error.message), PT_ERROR_SIZE - 1);
+    assert_memory_equal(error.message, "no such file, and", 17);
+    assert_int_equal(pt_thread_error(thread, NULL), PT_ERR_INVALID);
+    assert_int_equal(pt_thread_error(NULL, &error), PT_ERR_INVALID);
+    pt_thread_release(thread);
+
+    pt_event event = PT_EVENT_INIT;
+    thread = start(wait_for_event, &event);
+    assert_int_equal(pt_thread_error(thread, &error), PT_ERR_BUSY);
+    pt_event_set(&event);
+    assert_int_equal(pt_thread_join(thread, NULL), PT_OK);
+    assert_int_equal(pt_thread_error(thread, &error), PT_ERR_INVALID);
+    pt_thread_release(thread);
+    assert_null(pt_thread_fail(1, NULL)); /* main is not ours: nothing happens */
+}
+
+static void test_a_detached_thread_keeps_its_handle(void **state)
+{
+    (void)state;
+    pt_event event = PT_EVENT_INIT;
+    pt_thread *thread = NULL;
+    char name[PT_THREAD_NAME_SIZE];
+    for (pt_reuse reuse = PT_REUSE_AUTO; reuse <= PT_REUSE_NEVER; reuse++) {
+        const pt_thread_config config = {.name = "free", .reuse = reuse, .detached = true};
+        pt_event_reset(&event);
+        assert_int_equal(pt_thread_spawn(&thread, &config, wait_for_event, &event), PT_OK);
+        assert_int_equal(pt_thread_join(thread, NULL), PT_ERR_INVALID);
+        assert_int_equal(pt_thread_name(thread, name, sizeof name), 4);
+        assert_string_equal(name, "free");
+        assert_false(pt_thread_is_finished(thread));
+        wait_until_parked(&event, 1); /* so that it is through with the event soon after the set */
+        pt_event_set(&event);
+        while (!pt_thread_is_finished(thread))
+            pt_thread_yield();
+        assert_int_equal(pt_thread_try_join(thread, NULL), PT_ERR_INVALID);
+        pt_thread_release(thread);
+    }
+}
+
+static void *sleep_long(void *arg)
+{
+    static pt_status status;
+    status = pt_sleep_until(pt_or_cancelled_by(pt_after(1000 * PT_SECOND), arg));
+    return &status;
+}
+
+static void test_sleep_can_be_cut_short(void **state)
+{
+    (void)state;
+    pt_cancel *token;
+    void *result;
+    assert_int_equal(pt_cancel_create(&token, PT_FOREVER), PT_OK);
+    pt_thread *thread = start(sleep_long, token);
+    wait_until_parked(NULL, 1);
+    pt_cancel_request(token, NULL);
+    assert_int_equal(pt_thread_join(thread, &result), PT_OK);
+    assert_int_equal(*(pt_status *)result, PT_ERR_CANCELLED);
+    pt_thread_release(thread);
+    assert_int_equal(pt_sleep_until(pt_cancelled_by(token)), PT_ERR_CANCELLED);
+    pt_cancel_release(token);
+
+    assert_int_equal(pt_cancel_create(&token, pt_after_ms(2)), PT_OK);
+    pt_until until = pt_or_cancelled_by(pt_after(1000 * PT_SECOND), token);
+    assert_int_equal(pt_sleep_until(until), PT_ERR_TIMEOUT); /* the token's */
+    assert_int_equal(pt_sleep_until(pt_or_cancelled_by(pt_at(1), token)), PT_OK); /* its own has passed too */
+    pt_cancel_release(token);
+}
+
 /* ---- Running out of threads ---------------------------------------------------------------------- */
 
 static void test_running_out_of_threads_is_an_answer(void **state)
@@ -425,4 +515,5 @@ TEST_MAIN("thread", TEST(test_a_result_is_delivered_once), TEST(test_join_can_gi
           TEST(test_a_thread_that_leaves_by_pthread_exit_can_be_joined),
           TEST(test_join_makes_what_the_thread_wrote_visible), TEST(test_sleep_is_never_short),
           TEST(test_the_target_says_what_it_can_do), TEST(test_the_dump_names_who_waits_for_what),
-          TEST(test_running_out_of_threads_is_an_answer))
+          TEST(test_an_error_is_delivered_once), TEST(test_a_detached_thread_keeps_its_handle),
+          TEST(test_sleep_can_be_cut_short), TEST(test_running_out_of_threads_is_an_answer))
