@@ -441,7 +441,9 @@ typedef struct pt_barrier {
              PT_ERR_TIMEOUT, PT_ERR_CANCELLED  the call gave up; the caller counts no more: the round needs another
              PT_ERR_NOBLOCK  it would have to wait, and this thread may not; the caller does not count
              PT_ERR_INVALID  parties is 0 or above PT_BARRIER_MAX
-   Order     what any of the round's threads wrote before is visible to all of them after */
+   Order     what any of the round's threads wrote before is visible to all of them after
+   Blocks    until the others have come; the last to come, and who is sent away, does not wait
+   Cost      a short lock; the last to come wakes the others, who may come again while some are still waking up */
 PT_API pt_status pt_barrier_wait(pt_barrier *barrier, bool *serial);
 PT_API PT_NODISCARD pt_status pt_barrier_wait_until(pt_barrier *barrier, bool *serial, pt_until until);
 
@@ -480,7 +482,10 @@ PT_API pt_status pt_latch_wait(pt_latch *latch);
 PT_API PT_NODISCARD pt_status pt_latch_try_wait(const pt_latch *latch);
 PT_API PT_NODISCARD pt_status pt_latch_wait_until(pt_latch *latch, pt_until until);
 
-/* Count down by one, then wait. PT_ERR_OVERFLOW if it was zero already. */
+/* Count down by one and wait, in one step: whoever returns first may free the latch.
+   Returns   PT_OK           the count is zero
+             PT_ERR_OVERFLOW it was zero already
+             PT_ERR_NOBLOCK  more are left, and this thread may not wait; nothing was counted */
 PT_API pt_status pt_latch_arrive_and_wait(pt_latch *latch);
 
 /* What is left to count down, as far as can be known. */
