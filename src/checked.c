@@ -370,16 +370,21 @@ static const struct wait *wait_of(uint64_t thread)
     return NULL;
 }
 
+static const char *what_of(const struct wait *wait)
+{
+    return load_relaxed(&wait->waiter->what); /* relaxed: a condition's signal may change it meanwhile */
+}
+
 /* The lock that a wait is for. Readers wait in a queue of their own, some bytes into their lock: see rwlock.c. */
 static const void *lock_of(const struct wait *wait)
 {
     const char *key = load_relaxed(&wait->waiter->key);
-    return key - (is_shared(wait->waiter->what) ? (uintptr_t)key % sizeof(uint32_t) : 0);
+    return key - (is_shared(what_of(wait)) ? (uintptr_t)key % sizeof(uint32_t) : 0);
 }
 
 static bool waits_to_join(const struct wait *wait)
 {
-    return strcmp(wait->waiter->what, "thread") == 0;
+    return strcmp(what_of(wait), "thread") == 0;
 }
 
 /* Depth-first: a way from this wait to the thread `end`, over those who hold what it is for. Returns its length. */
@@ -415,7 +420,7 @@ static void report_waits(const struct wait *const *path, size_t count)
     for (size_t i = 0; i < count; i++) {
         const void *key = lock_of(path[i]);
         size_t slot = slot_of(key);
-        tell(path[i]->thread, "waits for", path[i]->waiter->what, key, path[i]->place);
+        tell(path[i]->thread, "waits for", what_of(path[i]), key, path[i]->place);
         const struct hold *hold = waits_to_join(path[i]) ? NULL : find_hold(key, &slot);
         if (hold != NULL)
             tell(hold->thread, "holds", hold->what, key, hold->place);
@@ -429,7 +434,7 @@ static void report_waits(const struct wait *const *path, size_t count)
 
 static bool a_handler_may_end_it(const struct wait *wait)
 {
-    const char *what = wait->waiter->what;
+    const char *what = what_of(wait);
     return strcmp(what, "semaphore") == 0 || strcmp(what, "event") == 0 || strcmp(what, "word") == 0;
 }
 

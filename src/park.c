@@ -344,7 +344,7 @@ void pti_park_move(pti_queue *from, const void *from_key, pti_queue *to, const v
 {
     pti_waiter *waiter = pti_park_take(from, from_key);
     waiter->moved = true;
-    waiter->what = what;
+    store_relaxed(&waiter->what, what); /* relaxed: for checks and dumps, as is the key */
     waiter->since = now;
     put(to, waiter, to_key, false);
 }

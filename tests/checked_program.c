@@ -8,7 +8,7 @@
 
 static pt_mutex a = PT_MUTEX_INIT, b = PT_MUTEX_INIT, c = PT_MUTEX_INIT;
 static pt_rwlock rwlock = PT_RWLOCK_INIT;
-static pt_event ready = PT_EVENT_INIT;
+static pt_event ready = PT_EVENT_INIT, also_ready = PT_EVENT_INIT;
 static pt_cond cond = PT_COND_INIT;
 static pt_barrier barrier = PT_BARRIER_INIT(3);
 
@@ -164,7 +164,7 @@ static void join_each_other(void)
     first = start("first", join_other, &second);
     second = start("second", join_other, &first);
     pt_event_set(&ready);
-    pt_sleep(60 * PT_SECOND);
+    (void)pt_sleep(60 * PT_SECOND);
 }
 
 static void *join_me(void *arg)
@@ -182,6 +182,7 @@ static void *read_then_want_a(void *arg)
 {
     pt_rwlock_read_lock(&rwlock);
     pt_event_set(&ready);
+    pt_event_wait(&also_ready);
     pt_mutex_lock(&a);
     return arg;
 }
@@ -189,6 +190,7 @@ static void *read_then_want_a(void *arg)
 static void *take_a_then_write(void *arg)
 {
     pt_mutex_lock(&a);
+    pt_event_set(&also_ready);
     pt_event_wait(&ready);
     pt_rwlock_write_lock(&rwlock);
     return arg;
@@ -198,7 +200,7 @@ static void rwlock_and_mutex(void)
 {
     start("writer", take_a_then_write, NULL);
     start("reader", read_then_want_a, NULL);
-    pt_sleep(60 * PT_SECOND);
+    (void)pt_sleep(60 * PT_SECOND);
 }
 
 static void *come_to_barrier(void *arg)
