@@ -64,7 +64,7 @@ string(APPEND CMAKE_EXE_LINKER_FLAGS_INIT " -Wl,--initial-memory=${PT_WASI_INITI
 
 set(CMAKE_EXECUTABLE_SUFFIX .wasm)
 get_filename_component(runner ${CMAKE_CURRENT_LIST_DIR}/../src/wasi/host/portalis-wasi-run.mjs ABSOLUTE)
-set(CMAKE_CROSSCOMPILING_EMULATOR node ${runner} --max-threads 48)
+set(CMAKE_CROSSCOMPILING_EMULATOR node ${runner} --max-threads 72)
 
 # Programs are the host's; what is linked in is the target's.
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
