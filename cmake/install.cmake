@@ -20,5 +20,9 @@ install(FILES ${PROJECT_BINARY_DIR}/portalis_threadConfig.cmake ${PROJECT_BINARY
 
 # The prefix is found from the file's own place, so that an installed tree may be moved.
 file(RELATIVE_PATH PT_PREFIX_FROM_PC /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+set(PT_PC_CFLAGS "")
+if(PT_CHECKED)
+    set(PT_PC_CFLAGS " -DPT_CHECKED")
+endif()
 configure_file(${CMAKE_CURRENT_LIST_DIR}/portalis_thread.pc.in ${PROJECT_BINARY_DIR}/portalis_thread.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/portalis_thread.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -7,11 +7,13 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "port.h"
 
 enum { PATH_SIZE = 4096 };
 
+/* By the main thread's mask: the process's own, as taskset sets it, whatever this thread has tied itself to. */
 static unsigned affinity_processors(void)
 {
     /* The kernel refuses a mask shorter than its own, so try longer ones. */
@@ -20,7 +22,7 @@ static unsigned affinity_processors(void)
         if (mask == NULL)
             break;
         size_t size = CPU_ALLOC_SIZE(most);
-        int error = sched_getaffinity(0, size, mask) == 0 ? 0 : errno;
+        int error = sched_getaffinity(getpid(), size, mask) == 0 ? 0 : errno;
         int count = error == 0 ? CPU_COUNT_S(size, mask) : 0;
         CPU_FREE(mask);
         if (error == 0)
