@@ -22,3 +22,13 @@ done
 say "sanitizers"
 node cmake/build.mjs native-asan native-tsan
 node tests/run.mjs native-asan native-tsan
+
+say "valgrind: nothing is leaked, parked carriers included"
+node cmake/build.mjs native
+for subject in carrier scope tls cancel memory; do
+    PT_TEST_LIMIT=300 valgrind -q --leak-check=full --error-exitcode=1 "build/native/tests/test_$subject" \
+        >build/valgrind.log 2>&1 || {
+        cat build/valgrind.log
+        exit 1
+    }
+done

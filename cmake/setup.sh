@@ -96,7 +96,7 @@ taken() { sed -n "s/^$2 //p" "$cache/$1/versions" 2>/dev/null || true; }
 
 have_package() {
     case $1 in
-    gcc | g++ | cmake | pkg-config | clang-format) command -v "$1" >/dev/null ;;
+    gcc | g++ | cmake | pkg-config | clang-format | valgrind) command -v "$1" >/dev/null ;;
     ninja-build) command -v ninja >/dev/null ;;
     libcmocka-dev) pkg-config --exists cmocka 2>/dev/null ;;
     clang-22) [ -x $llvm/clang ] ;;
@@ -125,7 +125,7 @@ packages_for() {
         echo cmake ninja-build chromium
         own_emcc >/dev/null || echo clang-22 lld-22 llvm-22 python3
         ;;
-    checks) echo gcc g++ clang-22 libclang-rt-22-dev clang-format pkg-config ;;
+    checks) echo gcc g++ clang-22 libclang-rt-22-dev clang-format pkg-config valgrind ;;
     bench) echo pkg-config libglib2.0-dev libuv1-dev cargo librust-parking-lot-dev golang-go ;;
     esac
 }
@@ -540,6 +540,7 @@ doctor() {
     program clang $llvm/clang
     row sanitizers "" "$(present $runtimes/libclang_rt.tsan-*.a)"
     program clang-format clang-format
+    program valgrind valgrind
     echo "bench (peers)"
     doctor_bench
     [ $healthy = yes ]

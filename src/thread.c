@@ -548,10 +548,10 @@ void pti_thread_each(void (*visit)(pt_thread *thread, void *arg), void *arg)
 
 static void before_fork(void)
 {
+    pti_checked_before_fork();
     pti_short_lock(&registry_lock);
     pti_carrier_before_fork();
     pti_tls_before_fork();
-    pti_checked_before_fork();
     pti_park_before_fork();
 }
 
@@ -577,10 +577,10 @@ static void forget_others(void)
 static void after_fork(bool child)
 {
     pti_park_after_fork(child);
-    pti_checked_after_fork(child);
     pti_tls_after_fork();
     pti_carrier_after_fork(child);
     if (child)
         forget_others();
     pti_short_unlock(&registry_lock);
+    pti_checked_after_fork(child);
 }
