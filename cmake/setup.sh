@@ -310,61 +310,16 @@ link_sysroot() {
 #   freed that stack and given it to a new thread by then: a byte of the new one's stack changes.
 # - A wait with a deadline (pthread_cond_timedwait(), sem_timedwait(), ...) waits for ever.
 mend_wasix() {
-    local libc=$1/lib/wasm32-wasi/libc.a work=$cache/mend source
-    rm -rf "$work"
-    mkdir -p "$work"
-    cat >"$work/__wasilibc_futex.c" <<'SOURCE'
-#include <errno.h>
-
-int __wasilibc_futex_wait_wasix(volatile int *word, int operation, int expected, long long ns)
-{
-    (void)operation;
-    int ended = __builtin_wasm_memory_atomic_wait32((int *)word, expected, ns > 0 ? ns : -1);
-    return ended == 1 ? -EWOULDBLOCK : ended == 2 ? -ETIMEDOUT : 0;
+    replace_in_libc "$1" __wasilibc_futex.o "$root/src/wasi/wasix_futex.c"
+    replace_in_libc "$1" __timedwait.o "$root/cmake/wasix_timedwait.c"
 }
 
-int __wasilibc_futex_wake_wasix(volatile int *word, int count)
-{
-    return (int)__builtin_wasm_memory_atomic_notify((int *)word, (unsigned)count);
-}
-SOURCE
-    cat >"$work/__timedwait.c" <<'SOURCE'
-#include <errno.h>
-#include <pthread.h>
-#include <time.h>
-
-int __timedwait_cp(volatile int *word, int expected, clockid_t clock, const struct timespec *at, int shared)
-{
-    struct timespec now;
-    long long ns = -1; /* for ever */
-    (void)shared;
-    if (at != NULL) {
-        if ((unsigned long)at->tv_nsec >= 1000000000 || clock_gettime(clock, &now) != 0)
-            return EINVAL;
-        if (__builtin_mul_overflow(at->tv_sec - now.tv_sec, 1000000000LL, &ns))
-            ns = at->tv_sec < now.tv_sec ? 0 : 0x7fffffff00000000;
-        ns += at->tv_nsec - now.tv_nsec;
-        if (ns <= 0)
-            return ETIMEDOUT;
-    }
-    return __builtin_wasm_memory_atomic_wait32((int *)word, expected, ns) == 2 ? ETIMEDOUT : 0;
-}
-
-int __timedwait(volatile int *word, int expected, clockid_t clock, const struct timespec *at, int shared)
-{
-    int before, result;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-    result = __timedwait_cp(word, expected, clock, at, shared);
-    pthread_setcancelstate(before, NULL);
-    return result;
-}
-SOURCE
-    # These two files take the place of libc's own of the same names.
-    for source in "$work"/*.c; do
-        quietly $llvm/clang --target=wasm32-wasip1-threads --sysroot="$1" -pthread -O2 -c "$source" -o "${source%.c}.o"
-        quietly $llvm/llvm-ar r "$libc" "${source%.c}.o"
-    done
-    rm -rf "$work"
+# replace_in_libc SYSROOT OBJECT SOURCE: the source in place of libc's own object of that name.
+replace_in_libc() {
+    local object=$cache/$2
+    quietly $llvm/clang --target=wasm32-wasip1-threads --sysroot="$1" -pthread -O2 -c "$3" -o "$object"
+    quietly $llvm/llvm-ar r "$1/lib/wasm32-wasi/libc.a" "$object"
+    rm -f "$object"
 }
 
 # ---- Browser ---------------------------------------------------------------------------------

@@ -22,6 +22,8 @@
 
 enum { QUEUED = 1 };
 
+static const char WHAT[] = "condition";
+
 /* The analysis does not follow a mutex through the lot. */
 PT_NO_THREAD_SAFETY_ANALYSIS
 pt_status pt_cond_wait_until(pt_cond *cond, pt_mutex *mutex, pt_until until)
@@ -31,7 +33,7 @@ pt_status pt_cond_wait_until(pt_cond *cond, pt_mutex *mutex, pt_until until)
     if (may_wait != PT_OK)
         return may_wait;
 
-    pti_park_prepare(&waiter, "condition");
+    pti_park_prepare(&waiter, WHAT);
     waiter.with = mutex;
     pti_queue *queue = pti_park_lock(cond);
     store_relaxed(&cond->word, QUEUED); /* J */
@@ -55,51 +57,60 @@ pt_status pt_cond_wait(pt_cond *cond, pt_mutex *mutex)
     return pt_cond_wait_until(cond, mutex, PT_FOREVER);
 }
 
-/* The mutex of the waiter that has waited longest, NULL if there is none. *next_ticket: tickets below it belong to
-   those who wait now. */
-static pt_mutex *first_mutex(pt_cond *cond, uint64_t *next_ticket)
+/* Under the queue's lock: the waiter that has waited longest, if it is one of ours that came before `end`. When all who
+   waited are gone, so may be the condition, and then others may wait at this address for something else. */
+static pti_waiter *first_of(pti_queue *queue, pt_cond *cond, uint64_t end)
+{
+    pti_waiter *first = pti_park_first(queue, cond);
+    return first != NULL && first->what == WHAT && first->ticket < end ? first : NULL;
+}
+
+/* The mutex of that waiter, NULL if there is none. *end goes down to the tickets of those who come from now on. */
+static pt_mutex *first_mutex(pt_cond *cond, uint64_t *end)
 {
     pti_queue *queue = pti_park_lock(cond);
-    pti_waiter *first = pti_park_first(queue, cond);
+    pti_waiter *first = first_of(queue, cond, *end);
     pt_mutex *mutex = first == NULL ? NULL : (pt_mutex *)first->with;
-    *next_ticket = pti_park_next_ticket(queue);
+    if (pti_park_next_ticket(queue) < *end)
+        *end = pti_park_next_ticket(queue);
     pti_park_unlock(queue);
     return mutex;
+}
+
+/* Let the waiters of this mutex that are first in the queue go on, or only one. False if there is none any more. */
+static bool let_some_go(pt_cond *cond, pt_mutex *mutex, uint64_t end, bool all)
+{
+    pt_time now = pti_port_now();
+    pti_queue_pair pair = pti_park_lock_pair(cond, mutex);
+    pti_waiter *woken = NULL, *first = first_of(pair.first, cond, end);
+    bool any = false;
+    while (first != NULL && first->with == mutex && (all || !any)) {
+        if (pti_mutex_admit(mutex))
+            woken = pti_park_take(pair.first, cond); /* at most once: now somebody is awake */
+        else
+            pti_park_move(pair.first, cond, pair.second, mutex, "mutex", now);
+        any = true;
+        first = first_of(pair.first, cond, end);
+    }
+    if (any && pti_park_first(pair.first, cond) == NULL)
+        store_relaxed(&cond->word, 0); /* none of them has returned yet, so the condition is still there */
+    pti_park_unlock_pair(pair);
+    if (woken != NULL)
+        pti_park_wake(woken, PTI_RETRY);
+    return any;
 }
 
 /* Let waiters go on, in their order: one, or all that wait now. */
 static void let_go(pt_cond *cond, bool all)
 {
+    uint64_t end = UINT64_MAX;
+    pt_mutex *mutex;
+    bool any = false;
     if (load_relaxed(&cond->word) == 0) /* S */
         return;
-
-    pt_time now = pti_port_now();
-    uint64_t end, unused;
-    bool done = false;
-    pt_mutex *mutex = first_mutex(cond, &end);
     /* As a rule once. Again if the first waiter gave up meanwhile, or if waiters have different mutexes. */
-    while (!done && mutex != NULL) {
-        pti_queue_pair pair = pti_park_lock_pair(cond, mutex);
-        pti_waiter *woken = NULL, *first;
-        while (!done && (first = pti_park_first(pair.first, cond)) != NULL && first->with == mutex) {
-            if (first->ticket >= end) {
-                done = true; /* came later */
-                break;
-            }
-            if (pti_mutex_admit(mutex)) /* at most once: now somebody is awake */
-                woken = pti_park_take(pair.first, cond);
-            else
-                pti_park_move(pair.first, cond, pair.second, mutex, "mutex", now);
-            done = !all;
-        }
-        if (pti_park_first(pair.first, cond) == NULL)
-            store_relaxed(&cond->word, 0);
-        pti_park_unlock_pair(pair);
-        if (woken != NULL)
-            pti_park_wake(woken, PTI_RETRY);
-        if (!done)
-            mutex = first_mutex(cond, &unused);
-    }
+    while ((all || !any) && (mutex = first_mutex(cond, &end)) != NULL)
+        any = let_some_go(cond, mutex, end, all);
 }
 
 void pt_cond_signal(pt_cond *cond)
