@@ -34,7 +34,7 @@ extern "C" {
 
 /* A lock that one thread holds at a time. It is not recursive: a thread that locks it twice waits for
    itself. Whoever comes first to a free lock gets it, queued or not, which is fast; a thread that has
-   queued for a millisecond is handed the lock by the next unlock, so none starves. */
+   queued for a millisecond is handed the lock by one of the next unlocks, so none starves. */
 typedef struct PT_CAPABILITY("mutex") pt_mutex {
     uint32_t word; /* private; states in src/mutex.c */
 } pt_mutex;
@@ -428,7 +428,7 @@ typedef struct pt_barrier {
 } pt_barrier;
 
 /* clang-format off */
-#define PT_BARRIER_INIT(parties) {0, (parties)} /* parties: how many make a round, 1 to PT_BARRIER_MAX */
+#define PT_BARRIER_INIT(parties) {0, (uint32_t)(parties)} /* parties: how many make a round, 1 to PT_BARRIER_MAX */
 /* clang-format on */
 
 #define PT_BARRIER_MAX 0x3fffffffu

@@ -32,9 +32,9 @@ typedef void *(*pt_thread_function)(void *arg);
 
 #define PT_THREAD_NAME_SIZE 32 /* bytes of a name that are kept, with the closing zero */
 
-/* Whether a thread may run on a carrier that carried another one before, and leave its own to the next. The one
-   difference that a program can see: on a carrier used before, C's _Thread_local variables and POSIX's thread-specific
-   values still have what the last thread left in them. pt_tls values always start empty. */
+/* Whether a thread may run on a carrier that carried another one before, and leave its own to the next. What a
+   program can see of it: on a carrier used before, C's _Thread_local variables and POSIX's thread-specific
+   values still have what the last thread left in them, and the signal mask is its too. pt_tls values always start empty. */
 typedef enum pt_reuse {
     PT_REUSE_AUTO, /* natively as NEVER, on WASI and in browsers as ALWAYS */
     PT_REUSE_ALWAYS, /* a parked carrier with a stack at least as large as wanted, or else a new one that parks later */
@@ -82,8 +82,9 @@ PT_API PT_NODISCARD pt_status pt_thread_spawn(pt_thread **out, const pt_thread_c
    thread    stays the caller's: release it when done with it
    result    receives what the thread's function returned; may be NULL
    Returns   PT_OK            the thread has ended and all that it wrote is visible; its pt_tls destructors have run. If it
-                              had a carrier for itself (PT_REUSE_NEVER), its _Thread_local destructors have run too
-                              and its stack is gone (in browsers that may take a moment longer)
+                              had a carrier for itself (PT_REUSE_NEVER) and until is PT_FOREVER, its _Thread_local
+                              destructors have run too and its stack is gone (in browsers, and with a deadline, that
+                              may take a moment longer)
              PT_ERR_FAILED    the same, but it ended with an error: see pt_thread_error()
              PT_ERR_TIMEOUT, PT_ERR_CANCELLED  still running when the call gave up
              PT_ERR_NOBLOCK   still running, and this thread may not wait
@@ -229,7 +230,7 @@ PT_API void *pt_tls_get(const pt_tls *tls);
 
 /* Set the calling thread's value. The old one is not destroyed.
    Returns   PT_OK, or PT_ERR_NOMEM: the value is as it was
-   Cost      the first time in a thread it may take memory, 32 bytes a pt_tls */
+   Cost      the first time in a thread it may take memory, some 50 bytes a pt_tls */
 PT_API PT_NODISCARD pt_status pt_tls_set(pt_tls *tls, void *value);
 
 /* Forget the values of all threads, without calling their destructors, and all that the library keeps for this pt_tls. It may

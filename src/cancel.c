@@ -12,6 +12,8 @@
    No lost wake  link_in and the check of status are one step under the lock; C is under it too. So a thread is linked
                  before C, and then C's caller pokes it; or it sees C and does not sleep. What a poke does to a thread
                  that has a message already: nothing, see park.c.
+   Hooks         are called under no lock, by who cancels, once all below are cancelled; never by a wait that a deadline ends,
+                 as its thread may hold a mutex: that one only peeks.
    Going down    Who cancels a token empties its list of children one by one into a list of its own, `work`, linked by
                  next, under the lock for a few instructions each. A child that is on its way to be freed, with
                  references 0, is passed by: nobody can wait on it. A child made while that goes on is either put in the
@@ -251,15 +253,35 @@ static pt_cancel *next_of(pt_cancel **work, pt_status status, const char *reason
     return NULL;
 }
 
-static bool cancel(pt_cancel *token, pt_status status, const char *reason)
+/* Cancel a token, whose status is set, and all below it; those below that this call cancels are left in a list, linked
+   by next, in order. The token itself is not in it: it may be in its parent's list of children. */
+static pt_cancel *cancel_tree(pt_cancel *token, pt_status status, const char *reason)
 {
-    pt_cancel *work = NULL;
-    if (!set_status(token, status, reason))
-        return false;
-    for (pt_cancel *next = pt_cancel_retain(token); next != NULL; next = next_of(&work, status, reason)) {
+    pt_cancel *work = NULL, *below = NULL, **end = &below;
+    for (pt_cancel *next = token; next != NULL; next = next_of(&work, status, reason)) {
         while (take_child(next, &work)) {
         }
         poke_sleepers(next);
+        if (next != token) {
+            *end = next;
+            end = &next->next;
+        }
+    }
+    return below;
+}
+
+/* Hooks come last: one may wait for threads that wait for a token below. */
+static bool cancel(pt_cancel *token, pt_status status, const char *reason)
+{
+    if (!set_status(token, status, reason))
+        return false;
+    pt_cancel_retain(token); /* a hook may release it */
+    pt_cancel *below = cancel_tree(token, status, reason);
+    run_hooks(token);
+    pt_cancel_release(token);
+    while (below != NULL) {
+        pt_cancel *next = below;
+        below = next->next;
         run_hooks(next);
         pt_cancel_release(next);
     }
@@ -291,6 +313,13 @@ size_t pt_cancel_reason(const pt_cancel *token, char *buffer, size_t size)
 }
 
 /* ---- For those who sleep ------------------------------------------------------------------- */
+
+pt_status pti_cancel_peek(const pt_cancel *token)
+{
+    pt_status status = (pt_status)load_acquire(&token->status); /* R: pairs with C */
+    bool late = token->deadline != PT_TIME_NEVER && pti_port_now() >= token->deadline;
+    return status == PT_OK && late ? PT_ERR_TIMEOUT : status;
+}
 
 pt_time pti_cancel_deadline(const pt_cancel *token)
 {

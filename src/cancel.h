@@ -17,6 +17,9 @@ bool pti_cancel_link_in(pti_cancel_link *link, pt_cancel *token, uint32_t *word)
 /* No poke comes after this returns. */
 void pti_cancel_link_out(pti_cancel_link *link);
 
+/* As pt_cancel_status(), but runs no hooks. */
+pt_status pti_cancel_peek(const pt_cancel *token);
+
 /* The token's deadline: its own or one above it, whichever is first. */
 pt_time pti_cancel_deadline(const pt_cancel *token);
 

@@ -33,7 +33,6 @@ struct carrier {
     struct carrier *next, *previous; /* in `parked`, under parking_lock */
     bool parked;                     /* under parking_lock */
     bool parks;                      /* its own: parked since its last thread began */
-    bool spoilt;                     /* its own: not to be used again */
 };
 
 static uint32_t parking_lock;
@@ -42,6 +41,7 @@ static unsigned parked_count, parking_most = 64;
 static pt_time parking_idle = 10 * PT_SECOND;
 
 static _Thread_local struct carrier *own;
+static _Thread_local bool spoilt; /* see pti_carrier_spoil() */
 
 /* ---- The list ------------------------------------------------------------------------------ */
 
@@ -61,7 +61,7 @@ static void take_out(struct carrier *carrier)
 void pti_carrier_park(void)
 {
     pti_short_lock(&parking_lock);
-    if (own != NULL && !own->spoilt && parked_count < parking_most) {
+    if (own != NULL && !spoilt && parked_count < parking_most) {
         own->previous = NULL;
         own->next = parked;
         if (parked != NULL)
@@ -147,6 +147,7 @@ static void *carry(void *arg)
         pti_port_thread_detach(pti_port_thread_self());
     pti_free(own);
     own = NULL;
+    pti_thread_forget_id();
     return NULL;
 }
 
@@ -167,7 +168,7 @@ static pt_status start_new(pt_thread *thread, size_t stack_size)
 
 pt_status pti_carrier_call(pt_thread *thread, size_t stack_size)
 {
-    struct carrier *carrier = take_parked(stack_size);
+    struct carrier *carrier = spoilt ? NULL : take_parked(stack_size);
     if (carrier == NULL)
         return start_new(thread, stack_size);
     carrier->thread = thread;
@@ -177,8 +178,12 @@ pt_status pti_carrier_call(pt_thread *thread, size_t stack_size)
 
 void pti_carrier_spoil(void)
 {
-    if (own != NULL)
-        own->spoilt = true;
+    spoilt = true;
+}
+
+bool pti_carrier_is_spoilt(void)
+{
+    return spoilt;
 }
 
 void pti_carrier_abandon(void)
@@ -188,6 +193,7 @@ void pti_carrier_abandon(void)
     pti_port_thread_detach(pti_port_thread_self());
     pti_free(own);
     own = NULL;
+    pti_thread_forget_id();
 }
 
 /* ---- Ending them --------------------------------------------------------------------------- */

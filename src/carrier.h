@@ -12,8 +12,10 @@ pt_status pti_carrier_call(pt_thread *thread, size_t stack_size);
    thread up before this one is done. */
 void pti_carrier_park(void);
 
-/* By any thread: its carrier is not to be used again. */
+/* By any thread: the system treats it otherwise than others from now on, and also what carriers it starts. None of them is to
+   be used again. */
 void pti_carrier_spoil(void);
+bool pti_carrier_is_spoilt(void);
 
 /* By a carried thread that ends without returning to its carrier. */
 void pti_carrier_abandon(void);

@@ -77,7 +77,10 @@ void pt_event_reset(pt_event *event)
     uint32_t seen = load_relaxed(&event->word);
     for (;;) {
         if ((seen & (SET | QUEUED)) == (SET | QUEUED)) { /* a set that is not done yet: do it */
-            serve_queue(event);
+            pti_queue *queue = pti_park_lock(event);
+            pti_waiter *served = serve(queue, event);
+            pti_park_unlock_left(queue, event, &event->word, QUEUED);
+            pti_park_wake_all(served, PTI_GO);
             seen = load_relaxed(&event->word);
         } else if (cas_relaxed(&event->word, &seen, seen & ~(uint32_t)SET)) { /* R */
             return;

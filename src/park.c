@@ -355,8 +355,8 @@ pt_status pti_park_may_wait(pt_until until)
 {
     if (!pti_port_may_block())
         return PT_ERR_NOBLOCK;
-    if (until.cancel != NULL && pt_cancel_status(until.cancel) != PT_OK)
-        return pt_cancel_status(until.cancel);
+    if (until.cancel != NULL && pti_cancel_peek(until.cancel) != PT_OK)
+        return pti_cancel_peek(until.cancel);
     if (until.deadline != PT_TIME_NEVER && pti_port_now() >= until.deadline)
         return PT_ERR_TIMEOUT;
     return PT_OK;
@@ -364,12 +364,13 @@ pt_status pti_park_may_wait(pt_until until)
 
 pt_status pti_park_why(pt_until until)
 {
-    pt_status status = until.cancel == NULL ? PT_OK : pt_cancel_status(until.cancel);
+    pt_status status = until.cancel == NULL ? PT_OK : pti_cancel_peek(until.cancel);
     return status == PT_OK ? PT_ERR_TIMEOUT : status;
 }
 
 void pti_park_prepare(pti_waiter *waiter, const char *what)
 {
+    (void)alone(); /* asked for here, as it may read files, and who wakes may be a signal handler */
     waiter->word = WAITING;
     waiter->moved = false;
     waiter->what = what;

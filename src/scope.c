@@ -38,13 +38,14 @@ static void put_back(pt_scope *scope, pt_thread *thread)
     pti_short_unlock(&scope->lock);
 }
 
-/* A thread adds to the scope before it ends, so when the list is empty after a join, it stays so. */
+/* A thread that has detached itself, or that calls this in a scope of its own, cannot be joined and is dropped.
+   A thread adds to the scope before it ends, so when the list is empty after a join, it stays so. */
 pt_status pt_scope_join_until(pt_scope *scope, pt_error *error, pt_until until)
 {
     pt_thread *thread;
     while ((thread = take_newest(scope)) != NULL) {
         pt_status status = pt_thread_join_until(thread, NULL, until);
-        if (status != PT_OK && status != PT_ERR_FAILED) {
+        if (status == PT_ERR_TIMEOUT || status == PT_ERR_CANCELLED || status == PT_ERR_NOBLOCK) {
             put_back(scope, thread);
             return status;
         }
@@ -68,8 +69,8 @@ pt_status pt_scope_join(pt_scope *scope, pt_error *error)
 void pti_scope_end(pt_scope *scope)
 {
     pt_thread *thread;
-    if (pt_scope_join(scope, NULL) == PT_ERR_NOBLOCK) {
-        while ((thread = take_newest(scope)) != NULL)
-            pt_thread_release(thread);
+    while ((thread = take_newest(scope)) != NULL) {
+        (void)pt_thread_join(thread, NULL); /* may refuse: see above, and on a thread that may not wait */
+        pt_thread_release(thread);
     }
 }

@@ -15,12 +15,12 @@
    Records   `references` counts the handles and, while it runs, the thread itself; the last to go frees the
              record. `handles` counts the handles alone: who gives back the last and makes C detaches the port's
              thread. Both counts go down by acquire-release decrements.
-   Port      A thread with a carrier of its own (not `carried`) is the port's thread. Joining that too, after C, is what makes
-             sure that its stack and its _Thread_local variables are gone. Who joins without a deadline makes C first and
-             sleeps only there: such a joiner stands in the queue to be seen, but is not asleep when E takes it out.
-             With a deadline C comes after J; the port's thread ends by itself just after E, so that join is short. Where the
-             port does not join (PTI_PORT_JOINS) all that does not apply. `port` is stored by both the creator and the thread, with the
-             same value, since either may need it first.
+   Port      A thread with a carrier of its own (not `carried`) is the port's thread. Who joins without a deadline makes C first
+             and joins that too, which makes sure that its stack and its _Thread_local variables are gone; it sleeps only
+             there: such a joiner stands in the queue to be seen, but is not asleep when E takes it out. With a deadline C
+             comes after J, and the port's thread is detached. Where the port does not join (PTI_PORT_JOINS), and in the
+             child of a fork for threads of before, all that does not apply. `port` is stored by both the creator and the
+             thread, with the same value, since either may need it first.
    Registry  All records are in one list, under registry_lock, for pt_dump_waits() and for fork. */
 #include "thread.h"
 
@@ -40,13 +40,21 @@ enum { DONE = 1, QUEUED = 2, CLAIMED = 4, FOREIGN = 8 };
 static uint32_t registry_lock;
 static pt_thread *registry; /* under registry_lock */
 
+static uint32_t forks;   /* how often this process came from a fork; written while there is one thread */
 static uint64_t last_id; /* atomic */
 
 static _Thread_local pt_thread *self;
 static _Thread_local uint64_t own_id;
+static _Thread_local bool os_named; /* the carrier has a name that is not its next thread's */
 
 static void before_fork(void);
 static void after_fork(bool child);
+
+/* Before the program's own handlers are registered: so that those run while the library works. After the port's. */
+__attribute__((constructor(102))) static void watch_forks(void)
+{
+    pti_port_at_fork(before_fork, after_fork);
+}
 
 /* ---- Records ------------------------------------------------------------------------------- */
 
@@ -57,17 +65,19 @@ static uint64_t new_id(void)
 
 uint64_t pti_thread_own_id(void)
 {
-    if (own_id == 0) {
+    if (own_id == 0)
         own_id = new_id();
-        if (own_id == 1) /* somebody is the first, before there is anything to fork */
-            pti_port_at_fork(before_fork, after_fork);
-    }
     return own_id;
 }
 
 pt_thread *pti_thread_self(void)
 {
     return self;
+}
+
+void pti_thread_forget_id(void)
+{
+    own_id = 0;
 }
 
 static void enroll(pt_thread *thread)
@@ -99,6 +109,7 @@ static pt_thread *new_record(uint64_t id, const char *name)
         return NULL;
     thread->id = id;
     thread->references = 1;
+    thread->forks = forks;
     if (name != NULL)
         snprintf(thread->name, sizeof thread->name, "%s", name);
     else
@@ -119,7 +130,8 @@ static void finish(pt_thread *thread)
 {
     strike_off(thread);
     self = NULL;
-    own_id = PTI_NO_THREAD;
+    if (thread->carried)
+        own_id = PTI_NO_THREAD;
 
     pti_queue *queue = pti_park_lock(thread);
     uint32_t seen = load_relaxed(&thread->word);
@@ -145,9 +157,12 @@ void pti_thread_live(pt_thread *thread)
 {
     self = thread;
     own_id = thread->id;
-    if (thread->named)
-        pti_port_thread_set_name(thread->name); /* nobody else names it now */
+    if (thread->named || os_named)
+        pti_port_thread_set_name(thread->name); /* a system call; nobody else names it now */
+    os_named = thread->named;
     bool hooked = pti_port_thread_at_exit(finish_at_exit, thread);
+    if (thread->special)
+        pti_carrier_spoil();
 
     thread->result = thread->function(thread->arg);
 
@@ -203,7 +218,6 @@ pt_status pt_thread_spawn(pt_thread **out, const pt_thread_config *config, pt_th
     if (function == NULL || !is_valid(config))
         return PT_ERR_INVALID;
 
-    pti_thread_own_id(); /* the first id of all is given out there */
     pt_thread *thread = new_record(new_id(), config->name);
     if (thread == NULL)
         return PT_ERR_NOMEM;
@@ -211,6 +225,7 @@ pt_status pt_thread_spawn(pt_thread **out, const pt_thread_config *config, pt_th
     thread->arg = arg;
     thread->named = config->name != NULL;
     thread->carried = is_carried(config->reuse);
+    thread->special = pti_carrier_is_spoilt();
     thread->word = config->detached ? CLAIMED : 0;
     thread->references = 2; /* the thread's own, and the handle that is made here */
     thread->handles = 1;
@@ -251,10 +266,16 @@ pt_thread *pt_thread_retain(pt_thread *thread)
     return thread;
 }
 
+/* Whether the port has a thread of its own for this one, which it forgets in the child of a fork. */
+static bool has_port(const pt_thread *thread)
+{
+    return !thread->carried && thread->forks == forks;
+}
+
 /* C, by one who will not join. */
 static void leave_alone(pt_thread *thread)
 {
-    if (claim(thread) && !thread->carried)
+    if (claim(thread) && has_port(thread))
         pti_port_thread_detach(load_relaxed(&thread->port));
 }
 
@@ -338,13 +359,14 @@ static pt_status deliver(const pt_thread *thread, void **result)
     return PT_OK;
 }
 
-/* Take the result of a thread that has ended, unless somebody else was quicker. */
+/* Take the result of a thread that has ended, unless somebody else was quicker. Does not wait for what the thread still
+   has to do after E: destructors of _Thread_local variables may take long, and want what the caller holds. */
 static pt_status take_result(pt_thread *thread, void **result)
 {
     if (!claim(thread))
         return PT_ERR_INVALID;
-    if (!thread->carried)
-        pti_port_thread_join(load_relaxed(&thread->port));
+    if (has_port(thread))
+        pti_port_thread_detach(load_relaxed(&thread->port));
     return deliver(thread, result);
 }
 
@@ -387,7 +409,7 @@ pt_status pt_thread_join_until(pt_thread *thread, void **result, pt_until until)
     pt_status status = check_joinable(thread);
     if (status != PT_OK)
         return status;
-    if (PTI_PORT_JOINS && !thread->carried && pt_until_is_forever(until))
+    if (PTI_PORT_JOINS && has_port(thread) && pt_until_is_forever(until))
         return join_port(thread, result);
     if (!pt_thread_is_finished(thread))
         status = wait_for_end(thread, until);
@@ -462,6 +484,7 @@ pt_status pt_thread_set_name(const char *name)
     memcpy(thread->name, cut, sizeof cut);
     pti_short_unlock(&thread->name_lock);
     pti_port_thread_set_name(cut);
+    os_named = true;
     return PT_OK;
 }
 
@@ -579,8 +602,10 @@ static void after_fork(bool child)
     pti_park_after_fork(child);
     pti_tls_after_fork();
     pti_carrier_after_fork(child);
-    if (child)
+    if (child) {
+        forks++;
         forget_others();
+    }
     pti_short_unlock(&registry_lock);
     pti_checked_after_fork(child);
 }

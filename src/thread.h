@@ -14,10 +14,12 @@ struct pt_thread {
     uint32_t references; /* handles, and one for the running thread */
     uint32_t handles;
     uint32_t name_lock; /* guards name */
+    uint32_t forks;     /* of the process, when it was started */
     uint64_t id;
     pt_thread_function function; /* set before it starts, as are arg, named and carried */
     void *arg;
     bool named;   /* by its creator */
+    bool special; /* started by one that the system treats otherwise: see pti_carrier_spoil() */
     bool carried; /* by a carrier that may carry others later; no port thread of its own */
     bool failed;  /* these three: the thread, before E; the joiner, after J */
     pt_error error;
@@ -38,6 +40,9 @@ pt_thread *pti_thread_self(void);
 
 /* Live through a thread's life in the calling carrier. */
 void pti_thread_live(pt_thread *thread);
+
+/* The calling thread is a carrier that ends: what still runs in it is nobody's thread. */
+void pti_thread_forget_id(void);
 
 /* The id of a carrier that carries nobody; no thread has it. */
 #define PTI_NO_THREAD UINT64_MAX

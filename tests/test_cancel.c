@@ -611,9 +611,87 @@ static void test_a_page_cancels_and_does_not_wait(void **state)
     assert_true(visit.requested);
 }
 
+/* ---- What hooks may do ------------------------------------------------------------------------------------- */
+
+struct parent_and_child {
+    pt_cancel *parent, *child;
+    pt_thread *worker;
+    pt_status joined;
+};
+
+static void *wait_on_child(void *arg)
+{
+    const struct parent_and_child *family = arg;
+    static pt_status status;
+    status = pt_sleep_until(pt_cancelled_by(family->child));
+    return &status;
+}
+
+static void join_worker(void *arg)
+{
+    struct parent_and_child *family = arg;
+    family->joined = pt_thread_join(family->worker, NULL);
+}
+
+/* A hook may wait for threads that wait for a token below: those are cancelled before hooks are called. */
+static void test_a_hook_may_join_those_below(void **state)
+{
+    (void)state;
+    struct parent_and_child family = {.joined = PT_ERR_FAILED};
+    pt_cancel_hook hook;
+    assert_int_equal(pt_cancel_create(&family.parent, PT_FOREVER), PT_OK);
+    assert_int_equal(pt_cancel_create(&family.child, pt_cancelled_by(family.parent)), PT_OK);
+    assert_int_equal(pt_cancel_hook_add(family.parent, &hook, join_worker, &family), PT_OK);
+    assert_int_equal(pt_thread_spawn(&family.worker, NULL, wait_on_child, &family), PT_OK);
+    wait_until_parked(NULL, 1);
+    assert_true(pt_cancel_request(family.parent, NULL));
+    assert_int_equal(family.joined, PT_OK);
+    assert_int_equal(pt_cancel_hook_remove(&hook), PT_ERR_CANCELLED);
+    pt_thread_release(family.worker);
+    pt_cancel_release(family.child);
+    pt_cancel_release(family.parent);
+}
+
+static pt_mutex hooked_mutex = PT_MUTEX_INIT;
+
+static void lock_it(void *arg)
+{
+    pt_mutex_lock(&hooked_mutex);
+    ++*(int *)arg;
+    pt_mutex_unlock(&hooked_mutex);
+}
+
+static bool never(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+/* A wait that a token's deadline ends may hold a mutex that a hook wants, so it calls none. */
+static void test_waits_call_no_hooks(void **state)
+{
+    (void)state;
+    pt_cancel *token;
+    pt_cancel_hook hook;
+    pt_cond cond = PT_COND_INIT;
+    int calls = 0;
+    assert_int_equal(pt_cancel_create(&token, pt_after(PT_MILLISECOND)), PT_OK);
+    assert_int_equal(pt_cancel_hook_add(token, &hook, lock_it, &calls), PT_OK);
+    pt_mutex_lock(&hooked_mutex);
+    assert_int_equal(pt_mutex_await_until(&hooked_mutex, never, NULL, pt_cancelled_by(token)), PT_ERR_TIMEOUT);
+    assert_int_equal(pt_cond_wait_until(&cond, &hooked_mutex, pt_cancelled_by(token)), PT_ERR_TIMEOUT);
+    pt_mutex_unlock(&hooked_mutex);
+    assert_int_equal(calls, 0);
+    assert_int_equal(pt_cancel_status(token), PT_ERR_TIMEOUT); /* this does */
+    assert_int_equal(calls, 1);
+    assert_int_equal(pt_cancel_hook_remove(&hook), PT_ERR_CANCELLED);
+    pt_cancel_release(token);
+}
+
 TEST_MAIN("cancel", TEST(test_no_memory_leaves_all_as_it_was), TEST(test_a_deep_tree), TEST(test_a_wide_tree),
           TEST(test_the_first_request_counts), TEST(test_deadlines), TEST(test_children_share_their_parents_fate),
           TEST(test_hooks_run_once_in_the_cancelling_thread), TEST(test_a_deadline_runs_hooks_when_asked),
           TEST(test_a_hook_may_do_what_it_likes), TEST(test_removing_waits_for_a_hook_that_runs),
           TEST(test_a_removed_hook_has_run_or_never_will), TEST(test_random_trees_and_random_cancels),
-          TEST(test_a_page_cancels_and_does_not_wait))
+          TEST(test_a_page_cancels_and_does_not_wait), TEST(test_a_hook_may_join_those_below),
+          TEST(test_waits_call_no_hooks))

@@ -183,7 +183,7 @@ static void *tie_down(void *arg)
             status = PT_ERR_FAILED;
     }
     *(pt_status *)arg = status;
-    return NULL;
+    return arg;
 }
 
 static void *become_patient(void *arg)
@@ -220,7 +220,37 @@ static void test_affinity_and_priority(void **state)
     assert_int_equal(pt_thread_set_priority((pt_priority)5), PT_ERR_INVALID);
 }
 
+/* A thread that is tied down starts carriers that are; nobody else is to get one of those. */
+static void *start_another(void *arg)
+{
+    pt_status status = PT_ERR_FAILED;
+    pt_thread *thread;
+    if (*(pt_status *)tie_down(arg) != PT_OK)
+        return NULL;
+    if (pt_thread_spawn(&thread, &reused, tie_down, &status) == PT_OK) {
+        pt_thread_join(thread, NULL);
+        pt_thread_release(thread);
+    }
+    *(pt_status *)arg = status;
+    return NULL;
+}
+
+static void test_what_a_tied_thread_starts_is_not_handed_on(void **state)
+{
+    (void)state;
+    pt_thread *thread;
+    pt_status status;
+    pt_thread_trim();
+    assert_int_equal(pt_thread_spawn(&thread, &reused, start_another, &status), PT_OK);
+    assert_int_equal(pt_thread_join(thread, NULL), PT_OK);
+    pt_thread_release(thread);
+    assert_true(status == PT_OK || status == PT_ERR_UNSUPPORTED);
+    assert_int_equal(pt_thread_parked(), status == PT_OK ? 0 : 1);
+    pt_thread_trim();
+}
+
 TEST_MAIN("carrier", TEST(test_the_next_thread_takes_the_parked_carrier), TEST(test_never_means_never),
           TEST(test_stack_size_is_respected), TEST(test_no_more_are_parked_than_allowed),
           TEST(test_idle_carriers_end), TEST(test_calling_races_tiring_and_trimming),
-          TEST(test_a_carrier_left_by_pthread_exit_is_gone), TEST(test_affinity_and_priority))
+          TEST(test_a_carrier_left_by_pthread_exit_is_gone), TEST(test_affinity_and_priority),
+          TEST(test_what_a_tied_thread_starts_is_not_handed_on))

@@ -174,4 +174,105 @@ static void test_held_locks_stay_held(void **state)
     pt_thread_release(elsewhere);
 }
 
-TEST_MAIN("fork", TEST(test_the_child_can_do_everything), TEST(test_held_locks_stay_held))
+/* ---- A program's own fork handlers ------------------------------------------------------------------------------ */
+
+static pt_mutex guarded = PT_MUTEX_INIT;
+
+static void lock_guarded(void)
+{
+    pt_mutex_lock(&guarded);
+}
+
+static void unlock_guarded(void)
+{
+    pt_mutex_unlock(&guarded);
+}
+
+/* Registered before main(), so before anything asked the library to do something. */
+__attribute__((constructor)) static void register_handlers(void)
+{
+    pthread_atfork(lock_guarded, unlock_guarded, unlock_guarded);
+}
+
+static int lock_in_child(void)
+{
+    alarm(30);
+    pt_mutex_lock(&guarded);
+    pt_mutex_unlock(&guarded);
+    return 0;
+}
+
+static void lock_or_fork(struct member *member)
+{
+    struct town *town = member->shared;
+    if (member->index == 0) {
+        for (int i = 0; i < town->forks; i++)
+            check(fork_and_wait(lock_in_child) == 0);
+        __atomic_store_n(&town->over, 1, __ATOMIC_RELAXED);
+    }
+    while (load_relaxed(&town->over) == 0) {
+        pt_mutex_lock(&guarded);
+        test_delay(&member->stream);
+        pt_mutex_unlock(&guarded);
+    }
+}
+
+static void test_handlers_may_lock(void **state)
+{
+    (void)state;
+    struct town town = {.forks = test_scale(100)};
+    crew_run(3, lock_or_fork, &town);
+}
+
+/* ---- What had ended, or was waited for, before the fork ----------------------------------------------------------- */
+
+static pt_thread *ended;
+static pt_event awaited = PT_EVENT_INIT;
+
+static void *sleep_shortly(void *arg)
+{
+    pt_sleep(20 * PT_MILLISECOND);
+    return arg;
+}
+
+static void *wait_for_awaited(void *arg)
+{
+    pt_event_wait(&awaited);
+    return arg;
+}
+
+/* The port may give a new thread the place of the one that had ended: releasing that one must not touch the new. */
+static int release_and_reset_in_child(void)
+{
+    pt_thread *thread;
+    void *result = NULL;
+    alarm(30);
+    if (pt_thread_spawn(&thread, NULL, sleep_shortly, &thread) != PT_OK)
+        return 2;
+    pt_thread_release(ended);
+    if (pt_thread_join(thread, &result) != PT_OK || result != &thread)
+        return 3;
+    pt_event_set(&awaited);
+    pt_event_reset(&awaited); /* those who waited are not here */
+    return pt_event_is_set(&awaited) ? 4 : 0;
+}
+
+static void test_what_is_left_of_others_does_no_harm(void **state)
+{
+    (void)state;
+    pt_thread *waiting;
+    assert_int_equal(pt_thread_spawn(&ended, NULL, nothing, NULL), PT_OK);
+    assert_int_equal(pt_thread_spawn(&waiting, NULL, wait_for_awaited, NULL), PT_OK);
+    wait_until_parked(&awaited, 1);
+    while (!pt_thread_is_finished(ended))
+        pt_thread_yield();
+    assert_int_equal(fork_and_wait(release_and_reset_in_child), 0);
+    pt_event_set(&awaited);
+    assert_int_equal(pt_thread_join(waiting, NULL), PT_OK);
+    assert_int_equal(pt_thread_join(ended, NULL), PT_OK);
+    pt_thread_release(waiting);
+    pt_thread_release(ended);
+}
+
+TEST_MAIN("fork", TEST(test_the_child_can_do_everything), TEST(test_held_locks_stay_held),
+          TEST(test_handlers_may_lock), TEST(test_what_is_left_of_others_does_no_harm))

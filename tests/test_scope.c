@@ -144,5 +144,32 @@ static void test_what_cannot_be_started_is_said(void **state)
     assert_int_equal(pt_scope_join(&scope, NULL), PT_OK);
 }
 
+/* ---- Threads that cannot be joined ----------------------------------------------------------------------------- */
+
+static void *detach_oneself(void *arg)
+{
+    pt_thread_detach(pt_thread_retain(pt_thread_current()));
+    pt_event_set(arg);
+    return NULL;
+}
+
+static void test_one_that_detached_itself_is_let_go(void **state)
+{
+    (void)state;
+    pt_event detached = PT_EVENT_INIT;
+    for (int way = 0; way < 2; way++) {
+        PT_SCOPE(scope);
+        pt_event_reset(&detached);
+        assert_true(start(&scope, 1));
+        assert_int_equal(pt_scope_spawn(&scope, NULL, detach_oneself, &detached), PT_OK);
+        assert_true(start(&scope, 1));
+        pt_event_wait(&detached);
+        if (way == 0)
+            assert_int_equal(pt_scope_join(&scope, NULL), PT_OK);
+    }
+    assert_int_equal(running, 0); /* the others are joined even so */
+}
+
 TEST_MAIN("scope", TEST(test_every_exit_joins), TEST(test_the_first_error_is_kept), TEST(test_join_can_give_up),
-          TEST(test_threads_may_start_more), TEST(test_what_cannot_be_started_is_said))
+          TEST(test_threads_may_start_more), TEST(test_what_cannot_be_started_is_said),
+          TEST(test_one_that_detached_itself_is_let_go))

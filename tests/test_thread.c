@@ -469,9 +469,51 @@ static void test_sleep_can_be_cut_short(void **state)
 
     assert_int_equal(pt_cancel_create(&token, pt_after_ms(2)), PT_OK);
     pt_until until = pt_or_cancelled_by(pt_after(1000 * PT_SECOND), token);
-    assert_int_equal(pt_sleep_until(until), PT_ERR_TIMEOUT); /* the token's */
+    assert_int_equal(pt_sleep_until(until), PT_ERR_TIMEOUT);                      /* the token's */
     assert_int_equal(pt_sleep_until(pt_or_cancelled_by(pt_at(1), token)), PT_OK); /* its own has passed too */
     pt_cancel_release(token);
+}
+
+/* ---- After the end ------------------------------------------------------------------------------- */
+
+static pthread_key_t late_key;
+static pt_event late_begins = PT_EVENT_INIT, late_may_end = PT_EVENT_INIT;
+static uint64_t late_ids[2];
+
+static void be_late(void *value)
+{
+    *(uint64_t *)value = pt_thread_id(NULL);
+    pt_event_set(&late_begins);
+    pt_event_wait(&late_may_end);
+}
+
+static void *set_late_key(void *arg)
+{
+    return pthread_setspecific(late_key, arg) == 0 ? arg : NULL;
+}
+
+/* What POSIX and C++ still run in a thread after its end belongs to nobody else's thread, and only a join without a
+   deadline waits for it. */
+static void test_a_try_does_not_wait_for_what_comes_after(void **state)
+{
+    (void)state;
+    const pt_thread_config never = {.reuse = PT_REUSE_NEVER};
+    pt_thread *threads[2];
+    assert_int_equal(pthread_key_create(&late_key, be_late), 0);
+    for (int i = 0; i < 2; i++) {
+        pt_event_reset(&late_begins);
+        assert_int_equal(pt_thread_spawn(&threads[i], &never, set_late_key, &late_ids[i]), PT_OK);
+        pt_event_wait(&late_begins);
+    }
+    assert_int_equal(pt_thread_try_join(threads[0], NULL), PT_OK);
+    assert_int_equal(pt_thread_join_until(threads[1], NULL, pt_after(100 * PT_SECOND)), PT_OK);
+    assert_true(late_ids[0] != late_ids[1] && late_ids[0] != UINT64_MAX && late_ids[1] != UINT64_MAX);
+    wait_until_parked(&late_may_end, 2);
+    pt_event_set(&late_may_end);
+    while (parked(NULL) != 0)
+        pt_thread_yield();
+    for (int i = 0; i < 2; i++)
+        pt_thread_release(threads[i]);
 }
 
 /* ---- Running out of threads ---------------------------------------------------------------------- */
@@ -516,4 +558,5 @@ TEST_MAIN("thread", TEST(test_a_result_is_delivered_once), TEST(test_join_can_gi
           TEST(test_join_makes_what_the_thread_wrote_visible), TEST(test_sleep_is_never_short),
           TEST(test_the_target_says_what_it_can_do), TEST(test_the_dump_names_who_waits_for_what),
           TEST(test_an_error_is_delivered_once), TEST(test_a_detached_thread_keeps_its_handle),
-          TEST(test_sleep_can_be_cut_short), TEST(test_running_out_of_threads_is_an_answer))
+          TEST(test_sleep_can_be_cut_short), TEST(test_a_try_does_not_wait_for_what_comes_after),
+          TEST(test_running_out_of_threads_is_an_answer))

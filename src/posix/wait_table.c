@@ -33,6 +33,13 @@ static void make_table(void)
     pthread_condattr_destroy(&attr);
 }
 
+/* In the child of a fork another thread may seem to hold a pair's mutex: so make them anew, before anybody waits there. */
+__attribute__((constructor(101))) static void watch_forks(void)
+{
+    pthread_once(&table_once, make_table);
+    pthread_atfork(NULL, NULL, make_table);
+}
+
 static struct pair *pair_of(const uint32_t *word)
 {
     pthread_once(&table_once, make_table);
