@@ -11,7 +11,8 @@
    it. A token may have a deadline of its own; what waits on it, or on one below it, ends then with PT_ERR_TIMEOUT.
 
    A wait that is cancelled has changed nothing: it took no lock, no permit and no wake-up that was meant for somebody else.
-   If what it waited for came about at the same moment, the call may answer PT_OK.
+   If what it waited for came about at the same moment, the call may answer PT_OK; and PT_ERR_TIMEOUT, if the token was
+   cancelled just as its deadline passed. A request that comes after the deadline changes nothing any more.
 
    Tokens are reference-counted handles: each pt_cancel_create() and pt_cancel_retain() wants one pt_cancel_release(). All
    calls may be made from any thread, but for signal handlers. Cost: a wait that really sleeps takes a short lock twice
@@ -50,7 +51,7 @@ PT_API void pt_cancel_release(pt_cancel *token);
 /* Cancel the token and all below it: wake those who wait on them and run their hooks, in the calling thread.
 
    reason    for people; cut to PT_CANCEL_REASON_SIZE; NULL: "cancelled"
-   Returns   whether this call was the first, and its reason is the one that counts
+   Returns   whether this call was the first, before the deadline too, and its reason is the one that counts
    Blocks    never. Cost: grows with the tokens below, those who wait, and the hooks */
 PT_API bool pt_cancel_request(pt_cancel *token, const char *reason);
 

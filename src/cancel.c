@@ -142,17 +142,27 @@ void pt_cancel_release(pt_cancel *token)
 
 /* ---- Cancelling ---------------------------------------------------------------------------- */
 
-/* C: true for the first. */
-static bool set_status(pt_cancel *token, pt_status status, const char *reason)
+static bool deadline_has_passed(const pt_cancel *token)
+{
+    return token->deadline != PT_TIME_NEVER && pti_port_now() >= token->deadline;
+}
+
+/* C: what the token's status is now, or PT_OK if it had one. A deadline that has passed came first, though nobody may
+   have noticed. */
+static pt_status set_status(pt_cancel *token, pt_status status, const char *reason)
 {
     lock(token);
     bool first = token->status == PT_OK;
     if (first) {
+        if (deadline_has_passed(token)) {
+            status = PT_ERR_TIMEOUT;
+            reason = pt_strerror(PT_ERR_TIMEOUT);
+        }
         snprintf(token->reason, sizeof token->reason, "%s", reason);
         store_release(&token->status, status); /* C: pairs with R */
     }
     unlock(token);
-    return first;
+    return first ? status : PT_OK;
 }
 
 /* Poke all who sleep on the token; some at a time, so that the lock is not held for long. */
@@ -246,7 +256,7 @@ static pt_cancel *next_of(pt_cancel **work, pt_status status, const char *reason
         pt_cancel *token = *work;
         *work = token->next;
         token->next = NULL;
-        if (set_status(token, status, reason))
+        if (set_status(token, status, reason) != PT_OK)
             return token;
         pt_cancel_release(token);
     }
@@ -270,10 +280,12 @@ static pt_cancel *cancel_tree(pt_cancel *token, pt_status status, const char *re
     return below;
 }
 
-/* Hooks come last: one may wait for threads that wait for a token below. */
+/* Whether this call was the first, and status is what counts. Hooks come last: one may wait for threads that wait for a
+   token below. */
 static bool cancel(pt_cancel *token, pt_status status, const char *reason)
 {
-    if (!set_status(token, status, reason))
+    pt_status counts = set_status(token, status, reason);
+    if (counts == PT_OK)
         return false;
     pt_cancel_retain(token); /* a hook may release it */
     pt_cancel *below = cancel_tree(token, status, reason);
@@ -285,20 +297,18 @@ static bool cancel(pt_cancel *token, pt_status status, const char *reason)
         run_hooks(next);
         pt_cancel_release(next);
     }
-    return true;
+    return counts == status;
 }
 
 bool pt_cancel_request(pt_cancel *token, const char *reason)
 {
-    if (pt_cancel_status(token) != PT_OK) /* a deadline that nobody has noticed yet was first too */
-        return false;
     return cancel(token, PT_ERR_CANCELLED, reason == NULL ? "cancelled" : reason);
 }
 
 pt_status pt_cancel_status(const pt_cancel *token)
 {
     pt_status status = (pt_status)load_acquire(&token->status); /* R: pairs with C */
-    if (status == PT_OK && token->deadline != PT_TIME_NEVER && pti_port_now() >= token->deadline) {
+    if (status == PT_OK && deadline_has_passed(token)) {
         /* The caller's pointer is const as it asks only; the token is not. */
         cancel((pt_cancel *)(uintptr_t)token, PT_ERR_TIMEOUT, pt_strerror(PT_ERR_TIMEOUT));
         status = (pt_status)load_acquire(&token->status); /* R */
@@ -317,8 +327,7 @@ size_t pt_cancel_reason(const pt_cancel *token, char *buffer, size_t size)
 pt_status pti_cancel_peek(const pt_cancel *token)
 {
     pt_status status = (pt_status)load_acquire(&token->status); /* R: pairs with C */
-    bool late = token->deadline != PT_TIME_NEVER && pti_port_now() >= token->deadline;
-    return status == PT_OK && late ? PT_ERR_TIMEOUT : status;
+    return status == PT_OK && deadline_has_passed(token) ? PT_ERR_TIMEOUT : status;
 }
 
 pt_time pti_cancel_deadline(const pt_cancel *token)
