@@ -26,7 +26,10 @@ extern "C" {
 
      pt_mutex mu;
      int balance PT_GUARDED_BY(&mu);
-     void audit(void) PT_REQUIRES(&mu);       the caller holds mu */
+     void audit(void) PT_REQUIRES(&mu);       the caller holds mu
+
+   PT_TRY_ACQUIRE(0, &mu) is for functions that hold it if they return PT_OK. In C++, and in checked builds, Clang does
+   not see that `== PT_OK` asks for that: there, functions that try want PT_NO_THREAD_SAFETY_ANALYSIS. */
 #if defined(__clang__)
 #define PT_THREAD_ANNOTATION(x) __attribute__((x))
 #else
@@ -74,6 +77,11 @@ typedef enum pt_status {
     PT_ERR_ABORTED = -11,    /* somebody gave up what was waited for: see pt_barrier_abort() */
     PT_ERR_FAILED = -12      /* the thread ended with an error: see pt_thread_fail() */
 } pt_status;
+
+/* The number itself, which is the only form in which -Wthread-safety understands pt_mutex_try_lock(&mu) == PT_OK. */
+#if defined(__clang__) && !defined(__cplusplus)
+#define PT_OK 0
+#endif
 
 /* A sentence in English for a status: "deadline passed". Never NULL, also for unknown numbers; the
    text is constant and need not be freed. */

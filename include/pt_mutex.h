@@ -50,7 +50,8 @@ PT_API void pti_mutex_unlock_slow(pt_mutex *mutex);
    Returns   PT_OK        locked by the caller
              PT_ERR_BUSY  somebody holds it
    Cost      one atomic operation */
-PT_NODISCARD static inline pt_status pt_mutex_try_lock(pt_mutex *mutex) PT_NO_THREAD_SAFETY_ANALYSIS
+PT_NODISCARD static inline pt_status pt_mutex_try_lock(pt_mutex *mutex)
+    PT_TRY_ACQUIRE(0, mutex) PT_NO_THREAD_SAFETY_ANALYSIS
 {
     uint32_t seen = __atomic_load_n(&mutex->word, __ATOMIC_RELAXED);
     while ((seen & 1u) == 0) { /* acquire: pairs with the unlock that freed it */
@@ -68,8 +69,8 @@ PT_NODISCARD static inline pt_status pt_mutex_try_lock(pt_mutex *mutex) PT_NO_TH
              PT_ERR_TIMEOUT, PT_ERR_CANCELLED  held by others until the call gave up; not locked
              PT_ERR_NOBLOCK  held, and this thread may not wait; not locked
    Cost      free: one atomic operation, inline. Held: spins for a few microseconds, then sleeps */
-PT_NODISCARD static inline pt_status pt_mutex_lock_until(pt_mutex *mutex,
-                                                         pt_until until) PT_NO_THREAD_SAFETY_ANALYSIS
+PT_NODISCARD static inline pt_status pt_mutex_lock_until(pt_mutex *mutex, pt_until until)
+    PT_TRY_ACQUIRE(0, mutex) PT_NO_THREAD_SAFETY_ANALYSIS
 {
     pti_checked_locking(mutex, "mutex", pt_until_is_forever(until));
     pt_status status = PT_OK;
@@ -142,8 +143,9 @@ typedef struct PT_CAPABILITY("mutex") pt_recursive_mutex {
 /* As pt_mutex_lock(), _try_lock() and _lock_until(), and also
    Returns   PT_ERR_OVERFLOW  locked 2^32 - 1 times by the caller already */
 PT_API pt_status pt_recursive_mutex_lock(pt_recursive_mutex *mutex) PT_ACQUIRE(mutex);
-PT_API PT_NODISCARD pt_status pt_recursive_mutex_try_lock(pt_recursive_mutex *mutex);
-PT_API PT_NODISCARD pt_status pt_recursive_mutex_lock_until(pt_recursive_mutex *mutex, pt_until until);
+PT_API PT_NODISCARD pt_status pt_recursive_mutex_try_lock(pt_recursive_mutex *mutex) PT_TRY_ACQUIRE(0, mutex);
+PT_API PT_NODISCARD pt_status pt_recursive_mutex_lock_until(pt_recursive_mutex *mutex, pt_until until)
+    PT_TRY_ACQUIRE(0, mutex);
 
 /* Undo one lock. Never blocks.
    Returns   PT_ERR_INVALID if the caller does not hold it; nothing is changed */
@@ -190,16 +192,16 @@ PT_API pt_status pti_rwlock_write_lock_slow(pt_rwlock *rwlock, pt_until until);
 PT_API void pti_rwlock_write_unlock_slow(pt_rwlock *rwlock);
 
 /* Lock for reading or for writing if that needs no waiting; PT_ERR_BUSY if it does. */
-PT_API PT_NODISCARD pt_status pt_rwlock_try_read_lock(pt_rwlock *rwlock);
-PT_API PT_NODISCARD pt_status pt_rwlock_try_write_lock(pt_rwlock *rwlock);
+PT_API PT_NODISCARD pt_status pt_rwlock_try_read_lock(pt_rwlock *rwlock) PT_TRY_ACQUIRE_SHARED(0, rwlock);
+PT_API PT_NODISCARD pt_status pt_rwlock_try_write_lock(pt_rwlock *rwlock) PT_TRY_ACQUIRE(0, rwlock);
 
 /* Lock for reading: wait while a writer holds the lock or waits for it, but no longer than until.
    Returns   PT_OK           locked, shared with other readers
              PT_ERR_TIMEOUT, PT_ERR_CANCELLED  the call gave up; not locked
              PT_ERR_NOBLOCK  it would have to wait, and this thread may not; not locked
    Cost      no writer about: one atomic operation, inline */
-PT_NODISCARD static inline pt_status pt_rwlock_read_lock_until(pt_rwlock *rwlock,
-                                                               pt_until until) PT_NO_THREAD_SAFETY_ANALYSIS
+PT_NODISCARD static inline pt_status pt_rwlock_read_lock_until(pt_rwlock *rwlock, pt_until until)
+    PT_TRY_ACQUIRE_SHARED(0, rwlock) PT_NO_THREAD_SAFETY_ANALYSIS
 {
     pti_checked_locking(rwlock, "rwlock (read)", pt_until_is_forever(until));
     const uint32_t full = PT_RWLOCK_READERS_MAX * PTI_RWLOCK_READER;
@@ -238,8 +240,8 @@ static inline void pt_rwlock_read_unlock(pt_rwlock *rwlock) PT_RELEASE_SHARED(rw
    Returns   PT_OK           locked by the caller alone
              else as pt_rwlock_read_lock_until()
    Cost      free: one atomic operation, inline */
-PT_NODISCARD static inline pt_status pt_rwlock_write_lock_until(pt_rwlock *rwlock,
-                                                                pt_until until) PT_NO_THREAD_SAFETY_ANALYSIS
+PT_NODISCARD static inline pt_status pt_rwlock_write_lock_until(pt_rwlock *rwlock, pt_until until)
+    PT_TRY_ACQUIRE(0, rwlock) PT_NO_THREAD_SAFETY_ANALYSIS
 {
     pti_checked_locking(rwlock, "rwlock (write)", pt_until_is_forever(until));
     pt_status status = PT_OK;

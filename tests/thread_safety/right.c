@@ -62,6 +62,28 @@ static int read_table(void)
     return sum;
 }
 
+static int read_table_soon(void)
+{
+    pt_status status = pt_rwlock_read_lock_until(&rwlock, pt_after_ms(10));
+    if (status != PT_OK)
+        return (int)status;
+    int first = look_up(0);
+    pt_rwlock_read_unlock(&rwlock);
+    return first;
+}
+
+static void add_if_free(void)
+{
+    if (pt_mutex_try_lock(&mutex) == PT_OK) {
+        add(1);
+        pt_mutex_unlock(&mutex);
+    }
+    if (pt_recursive_mutex_lock_until(&nested, pt_after_ms(10)) == PT_OK) {
+        depth = 0;
+        pt_recursive_mutex_unlock(&nested);
+    }
+}
+
 static void write_table(void)
 {
     pt_rwlock_write_lock(&rwlock);
@@ -83,5 +105,6 @@ int main(void)
     write_table();
     wait_until_empty();
     give_one();
-    return take_one() + read_table() + go_down();
+    add_if_free();
+    return take_one() + read_table() + read_table_soon() + go_down();
 }
