@@ -46,6 +46,14 @@ int test_main(const char *subject, const struct test *tests, size_t count, int a
 #define NOT_IN_CHECKED_BUILDS() ((void)0)
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+#define TEST_UNDER_TSAN true
+#elif defined(__has_feature)
+#define TEST_UNDER_TSAN __has_feature(thread_sanitizer)
+#else
+#define TEST_UNDER_TSAN false
+#endif
+
 /* ---- Size and chance ----------------------------------------------------------------------- */
 
 /* How often to do something that is done n times natively at full speed: less under sanitizers and on
