@@ -43,9 +43,8 @@ static void fail_in_turn(pt_status (*operation)(void))
         bool failed = load_relaxed(&asked) >= n;
         __atomic_store_n(&fail_at, 0, __ATOMIC_RELAXED);
         assert_int_equal(status, failed ? PT_ERR_NOMEM : PT_OK);
-        pt_thread_trim();
-        while (load_relaxed(&blocks) != before) /* a thread may be on its last steps; the watchdog is the limit */
-            pt_thread_yield();
+        for (pt_thread_trim(); load_relaxed(&blocks) != before; pt_thread_trim()) /* the watchdog is the limit */
+            pt_thread_yield(); /* a thread may be on its last steps, and park its carrier then */
     } while (status != PT_OK);
     assert_true(n > 1);
 }
