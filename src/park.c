@@ -90,10 +90,11 @@ static bool alone(void)
     return known == 1;
 }
 
-bool pti_park_spin(unsigned round)
+bool pti_park_spin(unsigned round, unsigned pauses)
 {
     if (round < PTI_PORT_SPINS && !alone()) {
-        pti_port_relax();
+        for (unsigned i = 0; i < pauses; i++)
+            pti_port_relax();
         return true;
     }
     if (round < PTI_PORT_SPINS + PTI_PORT_YIELDS) {
@@ -117,7 +118,7 @@ static void short_lock_slow(uint32_t *word)
         }
         return;
     }
-    for (unsigned round = 0; round < PTI_PORT_SPINS / 2 && pti_park_spin(round); round++) {
+    for (unsigned round = 0; round < PTI_PORT_SPINS / 2 && pti_park_spin(round, 1); round++) {
         uint32_t seen = FREE;
         if (load_relaxed(word) == FREE && cas_acquire(word, &seen, HELD)) /* L1 */
             return;
@@ -465,7 +466,7 @@ static bool leave(pti_waiter *waiter)
 enum pti_message pti_park_sleep(pti_waiter *waiter, pt_until until, bool spin)
 {
     for (unsigned round = 0; spin && load_relaxed(&waiter->word) == WAITING; round++)
-        spin = pti_park_spin(round);
+        spin = pti_park_spin(round, 1);
 
     if (!sleep_any(waiter, until)) {
         if (leave(waiter))

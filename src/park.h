@@ -123,8 +123,8 @@ bool pti_park_poke(uint32_t *word);
 void pti_park_wake_poked(const uint32_t *word);
 
 /* One round of looking again before sleeping, for objects that spin on their own word: round counts from 0.
-   Returns false when the rounds are used up. */
-bool pti_park_spin(unsigned round);
+   pauses: how often to relax before the next look. Returns false when the rounds are used up. */
+bool pti_park_spin(unsigned round, unsigned pauses);
 
 /* Copy what, key, since and thread of every waiter, up to most; returns how many there are in all. */
 size_t pti_park_snapshot(pti_waiter *copies, size_t most);
