@@ -280,6 +280,7 @@ static void *ask_for_handle(void *out)
 static void test_a_foreign_thread_has_a_handle_while_it_runs(void **state)
 {
     (void)state;
+    NOT_SIMULATED("threads that are not its own");
     pthread_t foreign;
     pt_thread *handle = NULL;
     assert_int_equal(pthread_create(&foreign, NULL, ask_for_handle, &handle), 0);
@@ -299,6 +300,7 @@ static void *leave_early(void *arg)
 static void test_a_thread_that_leaves_by_pthread_exit_can_be_joined(void **state)
 {
     (void)state;
+    NOT_SIMULATED("pthread_exit");
     void *result = &result;
     pt_thread *thread = start(leave_early, NULL);
     assert_int_equal(pt_thread_join(thread, &result), PT_OK);
@@ -497,6 +499,7 @@ static void *set_late_key(void *arg)
 static void test_a_try_does_not_wait_for_what_comes_after(void **state)
 {
     (void)state;
+    NOT_SIMULATED("destructors of pthreads");
     const pt_thread_config never = {.reuse = PT_REUSE_NEVER};
     pt_thread *threads[2];
     assert_int_equal(pthread_key_create(&late_key, be_late), 0);

@@ -46,6 +46,17 @@ int test_main(const char *subject, const struct test *tests, size_t count, int a
 #define NOT_IN_CHECKED_BUILDS() ((void)0)
 #endif
 
+/* First in a test of what the simulator has not. */
+#ifdef PT_SIM
+#define NOT_SIMULATED(what)                                                                                        \
+    do {                                                                                                           \
+        print_message("skipped: the simulator has no %s\n", what);                                                 \
+        skip();                                                                                                    \
+    } while (0)
+#else
+#define NOT_SIMULATED(what) ((void)0)
+#endif
+
 #if defined(__SANITIZE_THREAD__)
 #define TEST_UNDER_TSAN true
 #elif defined(__has_feature)
@@ -59,6 +70,9 @@ int test_main(const char *subject, const struct test *tests, size_t count, int a
 /* How often to do something that is done n times natively at full speed: less under sanitizers and on
    WebAssembly, at least 1. */
 int test_scale(int n);
+
+/* All random numbers of a test come from it. */
+extern uint64_t test_seed;
 
 /* The next random number of a stream; every member of a crew has its own. */
 uint32_t test_random(uint64_t *stream);

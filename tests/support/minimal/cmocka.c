@@ -2,7 +2,6 @@
 #include "cmocka.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +50,17 @@ void minimal_skip(void)
     skipped = true;
 }
 
+bool minimal_skipped(void)
+{
+    return skipped;
+}
+
+void minimal_begin(const char *name)
+{
+    running = name;
+    skipped = false;
+}
+
 int _cmocka_run_group_tests(const char *name, const struct CMUnitTest *tests, size_t count, CMFixtureFunction setup,
                             CMFixtureFunction teardown)
 {
@@ -62,8 +72,7 @@ int _cmocka_run_group_tests(const char *name, const struct CMUnitTest *tests, si
         void *state = tests[i].initial_state;
         if (filter != NULL && !matches(filter, tests[i].name))
             continue;
-        running = tests[i].name;
-        skipped = false;
+        minimal_begin(tests[i].name);
         printf("[ RUN      ] %s\n", running);
         fflush(stdout);
         tests[i].setup_func(&state);

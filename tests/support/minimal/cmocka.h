@@ -3,6 +3,7 @@
 #ifndef MINIMAL_CMOCKA_H
 #define MINIMAL_CMOCKA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,8 @@ int _cmocka_run_group_tests(const char *name, const struct CMUnitTest *tests, si
 _Noreturn void minimal_fail(const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void minimal_skip(void);
+bool minimal_skipped(void); /* since the last call of minimal_begin() */
+void minimal_begin(const char *name);
 void minimal_equal(const char *file, int line, long long left, long long right, int want);
 
 #define fail_msg(...) minimal_fail(__FILE__, __LINE__, __VA_ARGS__)
