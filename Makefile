@@ -7,7 +7,7 @@ help:
 	@echo "make demo    count words in real text on all three targets; INPUT=\"a.txt b.txt\" for your own"
 	@echo "make test    run every test on every target"
 	@echo "make bench   measure against pthreads and other libraries; ROUNDS=7, FILTER=mutex, PROGRAMS=portalis,glib"
-	@echo "make check   the sanitizers, warnings as errors with gcc and clang, and the format"
+	@echo "make check   the sanitizers, the simulator, warnings as errors with gcc and clang, and the format"
 	@echo "make doctor  say which tools are used, and what is missing"
 	@echo "make setup   install what is missing, which the above do by themselves"
 	@echo "make format  format all C sources;   make clean  remove build/"

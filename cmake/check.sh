@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# check.sh: what the tests do not show: the sanitizers, both compilers with warnings as errors, the format.
+# check.sh: what the tests do not show: the sanitizers, the simulator, both compilers with warnings as errors, the format.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,6 +23,10 @@ say "sanitizers"
 CC=clang-22 CXX=clang++-22 node cmake/build.mjs native-asan # gcc 12's has no test of forks: see tests/native.cmake
 node cmake/build.mjs native-tsan
 node tests/run.mjs native-asan native-tsan
+
+say "simulated: every subject under some hundred interleavings a test"
+node cmake/build.mjs sim
+node tests/run.mjs sim
 
 say "valgrind: nothing is leaked, parked carriers included"
 node cmake/build.mjs native

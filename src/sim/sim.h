@@ -7,6 +7,7 @@
      schedule.c    who runs next, what time it is, and when all are stuck
      port.c        port.h over these
      run.c         one process a schedule; reports, replays, shrinks
+     name.c        what people call an address
 
    None of it needs atomics or locks: only one thread of the system is there. A file of the simulator is compiled
    without instrumentation. */
