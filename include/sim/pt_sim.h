@@ -15,7 +15,8 @@
    Found are: deadlocks, endless loops, data races (two accesses, one of them a write, that no acquire and release
    order), use of freed memory, threads left running, crashes, and what the test itself asserts by abort() or exit().
 
-   Time is simulated: a deadline passes when no thread can go on without it, and only then.
+   Time is simulated: a deadline passes when no thread can go on without it, and only then; but after 20,000 steps each
+   step takes a microsecond, and turns are given fairly, so that what relies on time or on its turn comes to an end.
 
    Not found: what plain memory hides. An atomic load sees the latest store; that it need not is found only as a data race on
    what it guards. Not seen: code compiled without -fsanitize=thread, and threads that are not the library's. */
