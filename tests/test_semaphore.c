@@ -155,6 +155,32 @@ static void test_batches_arrive_whole(void **state)
     assert_int_equal(pt_semaphore_value(&delivery.semaphore), 0);
 }
 
+/* ---- One permit makes a lock ----------------------------------------------------------------------- */
+
+struct guarded {
+    pt_semaphore semaphore;
+    int each;
+    long count; /* plain: what one wrote before it posted, the next must see */
+};
+
+static void count_up(struct member *member)
+{
+    struct guarded *guarded = member->shared;
+    for (int i = 0; i < guarded->each; i++) {
+        check(pt_semaphore_wait(&guarded->semaphore) == PT_OK);
+        guarded->count++;
+        check(pt_semaphore_post(&guarded->semaphore, 1) == PT_OK);
+    }
+}
+
+static void test_one_permit_makes_a_lock(void **state)
+{
+    (void)state;
+    struct guarded guarded = {.semaphore = PT_SEMAPHORE_INIT(1), .each = test_scale(50000)};
+    crew_run(4, count_up, &guarded);
+    assert_int_equal(guarded.count, 4L * guarded.each);
+}
+
 /* ---- A post whose semaphore is gone --------------------------------------------------------------- */
 
 static void lock_it(struct member *member)
@@ -186,4 +212,5 @@ static void test_a_late_post_wakes_nobody_else(void **state)
 
 TEST_MAIN("semaphore", TEST(test_it_counts), TEST(test_too_many_permits_are_refused),
           TEST(test_the_longest_waiting_is_served_first), TEST(test_permits_are_conserved),
-          TEST(test_batches_arrive_whole), TEST(test_a_late_post_wakes_nobody_else))
+          TEST(test_batches_arrive_whole), TEST(test_one_permit_makes_a_lock),
+          TEST(test_a_late_post_wakes_nobody_else))

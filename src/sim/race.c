@@ -139,17 +139,7 @@ void pti_race_access(const void *address, size_t size, bool writes, bool atomic,
     }
 }
 
-/* ---- Memory that comes and goes ------------------------------------------------------------ */
-
-void pti_race_new_memory(const void *address, size_t size)
-{
-    uintptr_t first = (uintptr_t)address / 8, end = ((uintptr_t)address + size + 7) / 8;
-    for (uintptr_t granule = first; cells != NULL && granule < end; granule++) {
-        struct cell *cell = cell_of(granule, false);
-        if (cell != NULL)
-            *cell = (struct cell){.granule = granule};
-    }
-}
+/* ---- Memory that goes ------------------------------------------------------------ */
 
 void pti_race_freed(const void *address, size_t size, const void *place)
 {

@@ -46,7 +46,8 @@ static uint64_t random_next(void)
     return z ^ z >> 31;
 }
 
-unsigned pti_sim_choose(unsigned choices)
+/* 0 to choices - 1. */
+static unsigned choose(unsigned choices)
 {
     return choices < 2 ? 0 : (unsigned)(random_next() % choices);
 }
@@ -64,8 +65,8 @@ void pti_schedule_begin(pti_schedule *schedule)
 
 /* ---- Failing ------------------------------------------------------------------------------- */
 
-static const char *const verbs[] = {"loads", "stores", "changes", "fences", "waits on", "wakes", "starts",
-                                    "joins", "ends",   "clock",   "yields", "reads",    "writes"};
+static const char *const verbs[] = {"loads",  "stores", "changes", "fences", "waits on", "wakes",
+                                    "starts", "joins",  "ends",    "clock",  "yields"};
 
 static void print_trace(void)
 {
@@ -206,10 +207,9 @@ static pti_fiber *by_priority(pti_fiber **ready, unsigned count)
 
 static pti_fiber *at_random(pti_fiber **ready, unsigned count, bool busy)
 {
-    pti_fiber *choice = ready[pti_sim_choose(count)];
-    while (busy && is_idle(choice) &&
-           pti_sim_choose(8) != 0) /* they may look once more, but as a rule others run */
-        choice = ready[pti_sim_choose(count)];
+    pti_fiber *choice = ready[choose(count)];
+    while (busy && is_idle(choice) && choose(8) != 0) /* they may look once more, but as a rule others run */
+        choice = ready[choose(count)];
     return choice;
 }
 

@@ -79,9 +79,7 @@ enum pti_operation {
     OP_JOIN,
     OP_END,
     OP_CLOCK,
-    OP_YIELD,
-    OP_READ,
-    OP_WRITE
+    OP_YIELD
 };
 
 enum pti_strategy { SIM_RANDOM, SIM_PCT, SIM_REPLAY };
@@ -118,7 +116,6 @@ void pti_sim_changed(void);
 /* The running fiber has looked, and gets nowhere for now: let others run. */
 void pti_sim_yield(void);
 pt_time pti_sim_now(void);
-unsigned pti_sim_choose(unsigned choices); /* 0 to choices - 1 */
 
 /* End the schedule as failed. */
 _Noreturn void pti_sim_fail(enum pt_sim_failure failure, const char *format, ...)
@@ -131,7 +128,6 @@ void pti_sim_name(const void *address, bool code, char *text, size_t size);
 
 void pti_race_begin(void);
 void pti_race_access(const void *address, size_t size, bool writes, bool atomic, const void *place);
-void pti_race_new_memory(const void *address, size_t size);
 void pti_race_freed(const void *address, size_t size, const void *place);
 void pti_race_started(pti_fiber *parent, pti_fiber *child);
 void pti_race_joined(pti_fiber *joiner, const pti_fiber *ended);
