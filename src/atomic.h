@@ -19,6 +19,7 @@
 #define swap_release(p, v) __atomic_exchange_n((p), (v), __ATOMIC_RELEASE)
 
 #define add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
+#define add_release(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELEASE)
 #define sub_acq_rel(p, v) __atomic_fetch_sub((p), (v), __ATOMIC_ACQ_REL)
 #define and_relaxed(p, v) __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
 #define or_release(p, v) __atomic_fetch_or((p), (v), __ATOMIC_RELEASE)

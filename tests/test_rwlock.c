@@ -312,7 +312,7 @@ static void play(struct member *member)
         if (scene->behind)
             wait_until_parked(writers_of(&scene->rwlock), (size_t)scene->writers);
         check(pt_rwlock_read_lock(&scene->rwlock) == PT_OK);
-        add_relaxed(&scene->reading, 1);
+        add_release(&scene->reading, 1);
         while (load_relaxed(&scene->stay) != 0)
             pt_thread_yield();
         sub_acq_rel(&scene->reading, 1);
@@ -326,7 +326,7 @@ static void play(struct member *member)
         add_relaxed(&scene->wrote, 1);
         pt_rwlock_write_unlock(&scene->rwlock);
     } else {
-        add_relaxed(&scene->gave_up, 1);
+        add_release(&scene->gave_up, 1);
     }
 }
 

@@ -254,7 +254,7 @@ static void try_program(const struct program *program, const char *strategy)
              pt_sim_failure_text(program->expected));
     expect(found.failure == program->expected && passed == (program->expected == PT_SIM_OK), program->name,
            strategy, text);
-    printf("%-20s %-8s %-18s %5llu schedules, %u switches of %u\n", program->name, strategy,
+    printf("%-20s %-10s %-18s %5llu schedules, %u switches of %u\n", program->name, strategy,
            pt_sim_failure_text(found.failure), (unsigned long long)found.runs, found.switches,
            found.switches_before);
 
@@ -289,10 +289,10 @@ static void try_bad_options(void)
 
 int main(void)
 {
-    const char *const strategies[] = {"random", "pct"};
+    const char *const strategies[] = {"random", "pct", "exhaustive"};
     int tried = 0;
     for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
-        for (int s = 0; s < 2; s++) {
+        for (int s = 0; s < 3; s++) {
             try_program(&programs[i], strategies[s]);
             tried++;
         }

@@ -1,21 +1,28 @@
-/* name.c: what people call an address. Asked for only when a failure is printed. */
+/* name.c: what people call an address. Names are looked for only when a failure is printed: else they are empty. Functions and
+   lines come from addr2line, which is part of binutils; without it there are numbers. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <elf.h>
+#include <fcntl.h>
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "sim.h"
 
-enum { KNOWN = 64 };
+enum { MOST = 1024 };
 
-static struct {
+static struct name {
     const void *address;
-    char text[256];
-} known[KNOWN]; /* addr2line takes its time */
+    bool asked;
+    char function[64], place[64]; /* place: "bank.c:12" */
+} names[MOST];
 
-static unsigned known_count;
+static unsigned name_count;
 
 static const char *file_name(const char *path)
 {
@@ -23,70 +30,180 @@ static const char *file_name(const char *path)
     return slash == NULL ? path : slash + 1;
 }
 
-/* "lock_slow at mutex.c:112", from addr2line; false if it is not installed or does not know. */
-static bool ask_addr2line(const char *program, uintptr_t offset, char *text, size_t size)
+static uintptr_t program_base(void)
 {
-    char command[512], function[128] = "", place[256] = "";
-    snprintf(command, sizeof command, "addr2line -f -e '%s' 0x%lx 2>/dev/null", program,
-             (unsigned long)(offset - 1));
-    FILE *answer = popen(command, "r");
-    if (answer == NULL)
-        return false;
-    bool ok = fgets(function, sizeof function, answer) != NULL && fgets(place, sizeof place, answer) != NULL &&
-              place[0] != '?';
-    pclose(answer);
+    Dl_info info;
+    return dladdr((const void *)(uintptr_t)&file_name, &info) == 0 ? 0 : (uintptr_t)info.dli_fbase;
+}
+
+/* ---- Code ---------------------------------------------------------------------------------- */
+
+static struct name *find(const void *address)
+{
+    for (unsigned i = 0; i < name_count; i++) {
+        if (names[i].address == address)
+            return &names[i];
+    }
+    if (name_count == MOST)
+        return NULL;
+    names[name_count] = (struct name){.address = address};
+    return &names[name_count++];
+}
+
+/* What lies in a shared library has a name only if it is public there. */
+static void ask_linker(struct name *name)
+{
+    Dl_info info;
+    if (dladdr(name->address, &info) == 0)
+        return;
+    snprintf(name->function, sizeof name->function, "%s", info.dli_sname == NULL ? "?" : info.dli_sname);
+    snprintf(name->place, sizeof name->place, "%s", file_name(info.dli_fname));
+}
+
+/* Two lines an address: the function, and the file and line. */
+static void read_answer(FILE *answer, struct name *name)
+{
+    char function[256] = "", place[512] = "";
+    if (fgets(function, sizeof function, answer) == NULL || fgets(place, sizeof place, answer) == NULL ||
+        place[0] == '?')
+        return;
     function[strcspn(function, "\n")] = 0;
     place[strcspn(place, " \n")] = 0;
-    if (ok)
-        snprintf(text, size, "%s at %s", function, file_name(place));
-    return ok;
+    snprintf(name->function, sizeof name->function, "%.63s", function);
+    snprintf(name->place, sizeof name->place, "%.63s", file_name(place));
 }
 
-static void name_code(const void *address, char *text, size_t size)
+/* All that have not been asked for yet. */
+static void ask(void)
 {
-    Dl_info info;
-    if (dladdr(address, &info) == 0) {
-        snprintf(text, size, "%p", address);
-        return;
+    static char command[64 + MOST * 20];
+    int length = snprintf(command, sizeof command, "addr2line -f -e /proc/%d/exe", (int)getpid());
+    for (unsigned i = 0; i < name_count; i++) {
+        /* One less: it is where a call returns to. */
+        if (!names[i].asked)
+            length += snprintf(command + length, sizeof command - (size_t)length, " 0x%lx",
+                               (unsigned long)((uintptr_t)names[i].address - program_base() - 1));
     }
-    const ElfW(Ehdr) *header = info.dli_fbase;
-    uintptr_t offset = (uintptr_t)address - (header->e_type == ET_EXEC ? 0 : (uintptr_t)info.dli_fbase);
-    if (!ask_addr2line(info.dli_fname, offset, text, size))
-        snprintf(text, size, "%s+0x%lx", file_name(info.dli_fname), (unsigned long)offset);
+    snprintf(command + length, sizeof command - (size_t)length, " 2>/dev/null");
+    FILE *answer = popen(command, "r");
+    for (unsigned i = 0; i < name_count; i++) {
+        if (names[i].asked)
+            continue;
+        if (answer != NULL)
+            read_answer(answer, &names[i]);
+        if (names[i].place[0] == 0)
+            ask_linker(&names[i]);
+        names[i].asked = true;
+    }
+    if (answer != NULL)
+        pclose(answer);
 }
 
-static void name_data(const void *address, char *text, size_t size)
+static const struct name *name_of(const void *address)
 {
-    Dl_info info;
-    const pti_fiber *owner = pti_fiber_at(address);
-    if (address == NULL)
-        snprintf(text, size, "-");
-    else if (owner != NULL)
-        snprintf(text, size, "%p (stack of %s)", address, owner->name);
-    else if (dladdr(address, &info) != 0 && info.dli_sname != NULL && info.dli_saddr == address)
-        snprintf(text, size, "%s", info.dli_sname);
+    static const struct name unknown;
+    struct name *name = pti_sim_shared->verbose ? find(address) : NULL;
+    if (name == NULL)
+        return &unknown;
+    if (!name->asked)
+        ask();
+    return name;
+}
+
+void pti_name_code_soon(const void *address)
+{
+    find(address);
+}
+
+void pti_name_function(const void *address, char *text, size_t size)
+{
+    snprintf(text, size, "%s", name_of(address)->function);
+}
+
+void pti_name_line(const void *address, char *text, size_t size)
+{
+    snprintf(text, size, "%s", name_of(address)->place);
+}
+
+void pti_name_code(const void *address, char *text, size_t size)
+{
+    const struct name *name = name_of(address);
+    if (name->place[0] == 0)
+        snprintf(text, size, "%p", address);
     else
-        snprintf(text, size, "%p", address);
+        snprintf(text, size, "%s at %s", name->function, name->place);
 }
 
-void pti_sim_name(const void *address, bool code, char *text, size_t size)
+/* ---- Data ---------------------------------------------------------------------------------- */
+
+/* The program's file, with its table of symbols; NULL if it cannot be read. */
+static const ElfW(Ehdr) * program_file(void)
 {
-    text[0] = 0;
-    if (!pti_sim_schedule->verbose)
-        return;
-    if (!code) {
-        name_data(address, text, size);
-        return;
+    static const ElfW(Ehdr) * file;
+    struct stat info;
+    int from = file == NULL ? open("/proc/self/exe", O_RDONLY) : -1;
+    if (from >= 0 && fstat(from, &info) == 0) {
+        void *map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, from, 0);
+        file = map == MAP_FAILED ? NULL : map;
     }
-    for (unsigned i = 0; i < known_count; i++) {
-        if (known[i].address == address) {
-            snprintf(text, size, "%s", known[i].text);
-            return;
+    if (from >= 0)
+        close(from);
+    return file;
+}
+
+/* The variable of the program that has this address; false if none has. */
+static bool name_variable(uintptr_t address, char *text, size_t size)
+{
+    const ElfW(Ehdr) *file = program_file();
+    const char *start = (const char *)file;
+    if (file == NULL)
+        return false;
+    uintptr_t offset = address - (file->e_type == ET_EXEC ? 0 : program_base());
+    const ElfW(Shdr) *sections = (const void *)(start + file->e_shoff);
+    for (unsigned i = 0; i < file->e_shnum; i++) {
+        const ElfW(Sym) *symbols = (const void *)(start + sections[i].sh_offset);
+        size_t count = sections[i].sh_type == SHT_SYMTAB ? sections[i].sh_size / sizeof *symbols : 0;
+        for (size_t n = 0; n < count; n++) {
+            uintptr_t from = offset - symbols[n].st_value;
+            if (ELF64_ST_TYPE(symbols[n].st_info) != STT_OBJECT || from >= symbols[n].st_size)
+                continue;
+            const char *name = start + sections[sections[i].sh_link].sh_offset + symbols[n].st_name;
+            if (from == 0)
+                snprintf(text, size, "%s", name);
+            else
+                snprintf(text, size, "%s+%lu", name, (unsigned long)from);
+            return true;
         }
     }
-    name_code(address, text, size);
-    if (known_count < KNOWN) {
-        known[known_count].address = address;
-        snprintf(known[known_count++].text, sizeof known[0].text, "%s", text);
+    return false;
+}
+
+/* Not the library's own way to malloc(), but who went it. */
+static void name_origin(const struct pti_block *block, char *text, size_t size)
+{
+    enum { PLACES = sizeof block->places / sizeof block->places[0] };
+    unsigned i = 0;
+    while (i + 1 < PLACES && block->places[i + 1] != NULL &&
+           strncmp(name_of(block->places[i])->function, "pti_", 4) == 0)
+        i++;
+    pti_name_code(block->places[i], text, size);
+}
+
+void pti_name_data(const void *address, char *text, size_t size)
+{
+    text[0] = 0;
+    if (!pti_sim_shared->verbose)
+        return;
+    const pti_fiber *owner = pti_fiber_at(address);
+    const struct pti_block *block = pti_memory_block(address);
+    if (owner != NULL) {
+        snprintf(text, size, "%p (stack of %s)", address, owner->name);
+    } else if (block != NULL) {
+        char place[160];
+        name_origin(block, place, sizeof place);
+        snprintf(text, size, "+%zu in %zu bytes of %s", (size_t)((const char *)address - (const char *)(block + 1)),
+                 block->size, place);
+    } else if (!name_variable((uintptr_t)address, text, size)) {
+        snprintf(text, size, "%p", address);
     }
 }

@@ -14,7 +14,9 @@ static void (*exit_hook)(void *value);
 
 void pti_port_wait(const uint32_t *word, uint32_t expected, pt_time deadline)
 {
+    pti_sim_whole_program();
     pti_sim_point(OP_WAIT, word, HERE);
+    pti_state_event(*word);
     if (*word != expected || deadline <= pti_sim_now())
         return;
     pti_sim_self->state = FIBER_WAITS;
@@ -26,17 +28,17 @@ void pti_port_wait(const uint32_t *word, uint32_t expected, pt_time deadline)
 
 void pti_port_wake(const uint32_t *word)
 {
-    pti_fiber *waiting[SIM_FIBERS];
-    unsigned count = 0;
     pti_sim_point(OP_WAKE, word, HERE);
     for (unsigned i = 0; i < pti_sim_fiber_count; i++) {
-        if (pti_sim_fibers[i]->state == FIBER_WAITS && pti_sim_fibers[i]->word == word)
-            waiting[count++] = pti_sim_fibers[i];
-    }
-    if (count == 0)
+        pti_fiber *waiter = pti_sim_fibers[i];
+        if (waiter->state != FIBER_WAITS || waiter->word != word)
+            continue;
+        waiter->state = FIBER_READY;
+        pti_state_event(i);
+        pti_state_event_of(waiter, pti_sim_self->past);
+        pti_sim_changed();
         return;
-    waiting[0]->state = FIBER_READY;
-    pti_sim_changed();
+    }
 }
 
 bool pti_port_may_block(void)
@@ -49,19 +51,26 @@ bool pti_port_may_block(void)
 pt_time pti_port_now(void)
 {
     pti_sim_point(OP_CLOCK, NULL, HERE);
+    if (pti_sim_runs())
+        pti_state_event((uint64_t)pti_sim_now());
     return pti_sim_now();
+}
+
+void pti_sim_relax_at(const void *place)
+{
+    pti_sim_point(OP_YIELD, NULL, place);
+    if (pti_sim_runs())
+        pti_sim_yield();
 }
 
 void pti_port_yield(void)
 {
-    pti_sim_relax();
+    pti_sim_relax_at(HERE);
 }
 
 void pti_sim_relax(void)
 {
-    pti_sim_point(OP_YIELD, NULL, HERE);
-    if (pti_sim_self != NULL)
-        pti_sim_yield();
+    pti_sim_relax_at(HERE);
 }
 
 unsigned pti_port_parallelism(void)
@@ -78,12 +87,15 @@ pt_status pti_port_thread_start(pti_port_thread *out, size_t stack_size, void *(
         stack_size = PTI_PORT_STACK_SIZE;
     if (stack_size < PTI_PORT_LEAST_STACK)
         return PT_ERR_INVALID;
+    pti_sim_whole_program();
     pti_sim_point(OP_START, NULL, HERE);
     pti_fiber *fiber = pti_fiber_new(stack_size, run, arg, &status);
     if (fiber == NULL)
         return status;
     snprintf(fiber->name, sizeof fiber->name, "thread-%u", fiber->id);
-    pti_race_started(pti_sim_self, fiber);
+    pti_views_started(pti_sim_self, fiber);
+    pti_state_event(fiber->id);
+    pti_state_event_of(fiber, pti_sim_self->past);
     pti_sim_changed();
     *out = fiber;
     return PT_OK;
@@ -98,7 +110,8 @@ void pti_port_thread_join(pti_port_thread thread)
         pti_sim_block();
     }
     thread->joined = true;
-    pti_race_joined(pti_sim_self, thread);
+    pti_views_joined(pti_sim_self, thread);
+    pti_state_event(thread->past);
 }
 
 void pti_port_thread_detach(pti_port_thread thread)
@@ -120,7 +133,8 @@ void pti_port_thread_set_name(const char *name)
 bool pti_port_thread_at_exit(void (*hook)(void *value), void *value)
 {
     exit_hook = hook;
-    pti_sim_self->exit_value = value;
+    if (pti_sim_self != NULL) /* the first thread of a program ends with it */
+        pti_sim_self->exit_value = value;
     return true;
 }
 

@@ -1,33 +1,31 @@
-/* run.c: pt_sim_run(): one process a schedule, then, of one that failed, a shorter one, its report and its file.
+/* run.c: pt_sim_run(): many schedules, then, of one that failed, a shorter one, its report and its file.
 
-   The process that calls never runs the test itself, so each schedule begins from the same memory, and what a failed one
-   did to it does not matter. Addresses are the same in all of them, and in another process too, as the placing of memory
-   by chance is turned off when the program starts. */
+   The process that calls never runs the test itself. A child of it runs one schedule after the other, with all memory put
+   back in between, until one fails; that one is run again and again in a child of its own each. Addresses are the same in all of
+   them, and in another process too, as the placing of memory by chance is turned off when the program starts.
+
+   A program that starts a thread, or waits, outside of pt_sim_run() is a test as a whole: where it first does so its process
+   stays behind, and for each schedule a child of it goes on as the program. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../park.h"
 #include "sim.h"
 
-enum {
-    PATIENCE = 20,
-    SHRINKING = 2,
-    SHRINKING_RUNS = 400
-}; /* seconds for one schedule, and for all that shrink; runs */
+enum { FIRST_STACK = 1 << 20, SAME = 20 };
 
-static pti_schedule *shared; /* with the process that runs the schedule */
 static pt_sim_result last;
-static bool finished;
-static bool aloud = true; /* what the test prints is shown once, from the first schedule */
+static bool whole; /* the program itself is the test */
 
 __attribute__((constructor)) static void place_memory_always_alike(int argc, char **argv)
 {
@@ -39,8 +37,9 @@ __attribute__((constructor)) static void place_memory_always_alike(int argc, cha
 
 const char *pt_sim_failure_text(pt_sim_failure failure)
 {
-    static const char *const texts[] = {"no failure",       "deadlock", "endless", "data race", "use after free",
-                                        "thread left over", "crash",    "exit",    "too large", "stuck"};
+    static const char *const texts[] = {
+        "no failure", "deadlock", "endless",   "data race", "use after free",          "left over",
+        "crash",      "exit",     "too large", "stuck",     "wait outside the library"};
     return (size_t)failure < sizeof texts / sizeof texts[0] ? texts[failure] : "unknown failure";
 }
 
@@ -54,7 +53,14 @@ uint64_t pt_sim_seed(void)
     return pti_sim_schedule == NULL ? 1 : pti_sim_schedule->seed;
 }
 
-/* ---- In the process of a schedule ---------------------------------------------------------- */
+double pti_sim_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* ---- In the process of schedules ----------------------------------------------------------- */
 
 static void crashed(int number, siginfo_t *info, void *context)
 {
@@ -69,8 +75,8 @@ static void crashed(int number, siginfo_t *info, void *context)
 
 static void catch_crashes(void)
 {
-    static char stack[64 * 1024];
-    const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+    enum { SIZE = 128 * 1024 };
+    const stack_t alternate = {.ss_sp = pti_room(SIZE, false), .ss_size = SIZE};
     const int numbers[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
     struct sigaction action = {.sa_sigaction = crashed, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     sigaltstack(&alternate, NULL);
@@ -78,10 +84,42 @@ static void catch_crashes(void)
         sigaction(numbers[i], &action, NULL);
 }
 
-static void at_exit(void)
+static void hush(void)
 {
-    if (!finished)
-        pti_sim_fail(PT_SIM_EXIT, "%s ended the program", pti_sim_self->name);
+    fflush(NULL);
+    int null = open("/dev/null", O_WRONLY);
+    dup2(null, STDOUT_FILENO);
+    dup2(null, STDERR_FILENO);
+    close(null);
+}
+
+static void count_schedule(void)
+{
+    pti_schedule *schedule = pti_sim_shared;
+    schedule->runs++;
+    schedule->all_steps += schedule->steps;
+    schedule->all_decisions += schedule->decisions;
+    if (schedule->runs == 1 || schedule->steps > schedule->expected_steps)
+        schedule->expected_steps = schedule->steps;
+    if (schedule->runs >= SAME && schedule->all_decisions == 0) /* there is nothing to choose */
+        schedule->over = true;
+}
+
+static void at_exit(int code, void *unused)
+{
+    (void)unused;
+    if (code != 0)
+        pti_sim_fail(PT_SIM_EXIT, "%s ended the program with code %d", pti_sim_self->name, code);
+    count_schedule();
+    pti_sim_schedule = NULL;
+}
+
+void pti_sim_cut(void)
+{
+    if (!whole)
+        pti_fiber_leave();
+    count_schedule();
+    _exit(0);
 }
 
 /* Whether anybody but the test's own thread may still do something. */
@@ -97,6 +135,7 @@ static bool others_live(void)
 
 static void check_leaks(void)
 {
+    pti_waiter waiter;
     while (others_live()) {
         pti_sim_point(OP_YIELD, NULL, NULL);
         pti_sim_yield();
@@ -108,286 +147,212 @@ static void check_leaks(void)
         if (!fiber->joined && !fiber->detached)
             pti_sim_fail(PT_SIM_LEAK, "%s was neither joined nor detached", fiber->name);
     }
+    pti_sim_schedule = NULL; /* what follows is no part of it */
+    if (pti_park_snapshot(&waiter, 1) > 0)
+        pti_sim_fail(PT_SIM_LEAK, "a waiter for a %s is in the parking lot when the test is over", waiter.what);
 }
 
-_Noreturn static void run_here(void (*test)(void *arg), void *arg)
+static void *run_test(void *arg)
+{
+    const struct pti_test *test = arg;
+    test->run(test->arg);
+    check_leaks();
+    pti_fiber_leave();
+}
+
+/* The process as it is before its first schedule. */
+static void prepare_process(void)
 {
     const struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
-    alarm(PATIENCE);
-    if (!aloud && !shared->verbose &&
-        (freopen("/dev/null", "w", stdout) == NULL || freopen("/dev/null", "w", stderr) == NULL))
-        _exit(3);
     catch_crashes();
-    atexit(at_exit);
-    pti_fiber_begin();
-    snprintf(pti_sim_self->name, sizeof pti_sim_self->name, "test");
-    pti_race_begin();
-    pti_schedule_begin(shared);
-    test(arg);
-    check_leaks();
-    finished = true;
+    on_exit(at_exit, NULL);
+    pti_fiber_prepare();
+    pti_shadow_prepare();
+    pti_memory_prepare();
+    if (pti_sim_shared->quiet && !pti_sim_shared->verbose)
+        hush();
+}
+
+static void name_first(pti_fiber *fiber)
+{
+    snprintf(fiber->name, sizeof fiber->name, "%s", whole ? "main" : "test");
+}
+
+static void run_one(const struct pti_test *test)
+{
+    pt_status status;
+    pti_memory_restore();
+    pti_outside_limit(pti_sim_shared->patience);
+    pti_schedule_begin();
+    pti_fiber *fiber = pti_fiber_new(FIRST_STACK, run_test, (void *)(uintptr_t)test, &status);
+    if (fiber == NULL)
+        pti_sim_fail(PT_SIM_RESOURCES, "no memory for the test's stack");
+    name_first(fiber);
+    pti_fiber_run(fiber);
+    pti_outside_limit(0);
+    count_schedule();
+}
+
+_Noreturn static void run_many(const struct pti_test *test)
+{
+    prepare_process();
+    pti_memory_keep();
+    while (!pti_sim_shared->over && pti_strategy_next()) {
+        run_one(test);
+        if (!pti_sim_shared->quiet && !pti_sim_shared->verbose)
+            hush(); /* what the test prints is shown once, from the first schedule */
+        pti_sim_shared->quiet = true;
+    }
+    pti_sim_shared->over = true;
     fflush(NULL);
     _exit(0);
 }
 
+/* False if there is no schedule any more. */
+static bool go_on_as_the_program(void)
+{
+    if (!pti_strategy_next())
+        return false;
+    prepare_process();
+    pti_schedule_begin();
+    pti_fiber_adopt();
+    name_first(pti_sim_self);
+    pti_outside_limit(pti_sim_shared->patience);
+    return true;
+}
+
 /* ---- In the process that asked ------------------------------------------------------------- */
 
-static void run_schedule(void (*test)(void *arg), void *arg)
+/* What the process of schedules could not say itself. before: how many had run when it began. */
+static void note_end(int status, uint64_t before)
 {
-    shared->steps = 0;
-    shared->decisions = 0;
-    shared->switches = 0;
-    shared->failure = PT_SIM_OK;
-    shared->text[0] = 0;
+    pti_schedule *schedule = pti_sim_shared;
+    if (WIFSIGNALED(status) && schedule->failure == PT_SIM_OK) {
+        schedule->failure = PT_SIM_CRASH;
+        snprintf(schedule->text, sizeof schedule->text, "%s", strsignal(WTERMSIG(status)));
+    } else if (schedule->failure == PT_SIM_OK && schedule->runs == before && !schedule->over) {
+        schedule->failure = PT_SIM_EXIT;
+        snprintf(schedule->text, sizeof schedule->text, "the test ended its process by _exit()");
+    }
+    if (schedule->failure != PT_SIM_OK)
+        count_schedule();
+}
+
+/* One process, and all that it runs. True in that process, if it is to go on as the program. */
+static bool run_process(const struct pti_test *test)
+{
+    int status;
+    const uint64_t before = pti_sim_shared->runs;
+    pti_sim_shared->failure = PT_SIM_OK;
     fflush(NULL);
     pid_t child = fork();
-    if (child == 0)
-        run_here(test, arg);
-    int status;
+    if (child == 0 && test->run != NULL)
+        run_many(test);
+    if (child == 0) {
+        if (go_on_as_the_program())
+            return true;
+        pti_sim_shared->over = true;
+        _exit(0);
+    }
     while (child > 0 && waitpid(child, &status, 0) == -1 && errno == EINTR) {
     }
-    if (child < 0) {
-        shared->failure = PT_SIM_RESOURCES;
-        snprintf(shared->text, sizeof shared->text, "no process can be started: %s", strerror(errno));
-    } else if (WIFSIGNALED(status) && shared->failure == PT_SIM_OK) {
-        bool stuck = WTERMSIG(status) == SIGALRM;
-        shared->failure = stuck ? PT_SIM_STUCK : PT_SIM_CRASH;
-        snprintf(shared->text, sizeof shared->text, "%s",
-                 stuck ? "a thread waits, or loops, where the simulator cannot see it: a lock or a sleep that is "
-                         "not the library's?"
-                       : strsignal(WTERMSIG(status)));
-    }
-}
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-/* Leave out decisions, half of them first, as long as the failure stays the same; the schedule found last is in shared. */
-static void shrink(void (*test)(void *arg), void *arg)
-{
-    enum pt_sim_failure failure = shared->failure;
-    uint32_t count = shared->decisions, switches = shared->switches;
-    uint8_t *best = malloc(SIM_DECISIONS);
-    if (best == NULL)
-        return;
-    memcpy(best, shared->chosen, count);
-    double end = seconds() + SHRINKING;
-    int runs = 0;
-    shared->strategy = SIM_REPLAY;
-    for (uint32_t chunk = count > 1 ? count / 2 : 1; chunk > 0 && switches > 0; chunk /= 2) {
-        for (uint32_t at = 0; at < count && runs < SHRINKING_RUNS && seconds() < end; at += chunk) {
-            uint32_t length = chunk < count - at ? chunk : count - at;
-            memcpy(shared->chosen, best, count);
-            memset(shared->chosen + at, SIM_STAY, length);
-            shared->to_replay = count;
-            runs++;
-            run_schedule(test, arg);
-            if (shared->failure != failure || shared->switches >= switches)
-                continue;
-            switches = shared->switches;
-            count = shared->decisions;
-            memcpy(best, shared->chosen, count);
-        }
-    }
-    memcpy(shared->chosen, best, count);
-    shared->to_replay = shared->decisions = count;
-    free(best);
-}
-
-static void write_file(const char *name)
-{
-    char path[256];
-    snprintf(path, sizeof path, "%s.schedule", name);
-    FILE *file = fopen(path, "w");
-    if (file == NULL) {
-        fprintf(stderr, "sim: cannot write %s: %s\n", path, strerror(errno));
-        return;
-    }
-    fprintf(file, "pt_sim 1 %s\nseed %llu\ndecisions %u\n", name, (unsigned long long)shared->seed,
-            shared->to_replay);
-    for (uint32_t i = 0; i < shared->to_replay; i++)
-        fprintf(file, "%u%c", shared->chosen[i], i % 40 == 39 ? '\n' : ' ');
-    fprintf(file, "\n");
-    fclose(file);
-    fprintf(stderr, "sim: the schedule is in %s; run it again with PT_SIM=replay:%s\n", path, path);
-}
-
-static bool read_file(const char *path)
-{
-    unsigned long long seed;
-    unsigned count, number;
-    FILE *file = fopen(path, "r");
-    bool ok = file != NULL && fscanf(file, "pt_sim 1 %*s seed %llu decisions %u", &seed, &count) == 2 &&
-              count <= SIM_DECISIONS;
-    for (uint32_t i = 0; ok && i < count; i++) {
-        ok = fscanf(file, "%u", &number) == 1 && number <= SIM_STAY;
-        shared->chosen[i] = (uint8_t)number;
-    }
-    if (ok) {
-        shared->seed = seed;
-        shared->to_replay = count;
-        shared->strategy = SIM_REPLAY;
+    if (child > 0) {
+        note_end(status, before);
     } else {
-        fprintf(stderr, "sim: %s is no schedule that can be read\n", path);
+        pti_sim_shared->failure = PT_SIM_RESOURCES;
+        snprintf(pti_sim_shared->text, sizeof pti_sim_shared->text, "no process can be started: %s",
+                 strerror(errno));
     }
-    if (file != NULL)
-        fclose(file);
-    return ok;
+    pti_sim_shared->quiet = true;
+    return false;
 }
 
-/* The failure at hand, once more, and aloud. */
-static void report(const char *name, void (*test)(void *arg), void *arg, bool replayed)
+bool pti_sim_replay(const struct pti_test *test)
 {
-    enum pt_sim_failure failure = shared->failure;
-    uint32_t before = shared->switches;
-    uint64_t steps = shared->steps;
-    last.failure = failure;
-    last.seed = shared->seed;
-    last.switches_before = before;
-    if (!replayed)
-        shrink(test, arg);
-    fprintf(stderr, "sim: %s: schedule %llu (seed %llu) fails after %llu steps: %s\n", name,
-            (unsigned long long)last.runs, (unsigned long long)shared->seed, (unsigned long long)steps,
+    pti_schedule *schedule = pti_sim_shared;
+    schedule->strategy = SIM_REPLAY;
+    schedule->keep_weak = true;
+    schedule->first_seed = schedule->seed;
+    schedule->runs = 0;
+    schedule->most_runs = 1;
+    schedule->end = 0;
+    schedule->over = false;
+    return run_process(test);
+}
+
+/* The failure at hand, once more, and aloud. True in the process that is to go on as the program. */
+static bool report(const struct pti_test *test, bool replayed)
+{
+    pti_schedule *schedule = pti_sim_shared;
+    const enum pt_sim_failure failure = schedule->failure;
+    fprintf(stderr, "sim: %s: schedule %llu (seed %llu%s) fails after %llu steps: %s\n", test->name,
+            (unsigned long long)last.runs, (unsigned long long)schedule->seed,
+            schedule->weak ? ", older values" : "", (unsigned long long)schedule->steps,
             pt_sim_failure_text(failure));
-    shared->strategy = SIM_REPLAY;
-    shared->to_replay = replayed ? shared->to_replay : shared->decisions;
-    shared->verbose = true;
-    run_schedule(test, arg);
-    shared->verbose = false;
-    last.switches = shared->switches;
-    if (shared->failure != failure)
+    if (!replayed && failure != PT_SIM_STUCK && pti_sim_shrink(test))
+        return true;
+    schedule->verbose = true;
+    if (pti_sim_replay(test))
+        return true;
+    schedule->verbose = false;
+    last.switches = schedule->switches;
+    if (schedule->failure != failure)
         fprintf(stderr,
                 "sim: run again it ends otherwise: %s. Does the test use real time, or chance of its own?\n",
-                pt_sim_failure_text(shared->failure));
+                pt_sim_failure_text(schedule->failure));
     else
         fprintf(stderr, "sim: %u switches between threads that could go on, of %u as found\n", last.switches,
-                before);
-    if (failure == PT_SIM_STUCK)
-        fprintf(stderr, "sim: %s\n", shared->text);
-    if (!replayed) {
-        shared->to_replay = shared->decisions;
-        write_file(name);
-    }
+                last.switches_before);
+    if (!replayed)
+        pti_sim_write_file(test->name);
+    return false;
 }
 
-/* ---- What to run --------------------------------------------------------------------------- */
-
-struct plan {
-    pt_sim_options options;
-    char strategy[256];
-};
-
-static uint64_t number_or(uint64_t given, uint64_t otherwise)
+/* True in the process that is to go on as the program. */
+static bool run_all(const struct pti_test *test)
 {
-    return given == 0 ? otherwise : given;
+    pti_schedule *schedule = pti_sim_shared;
+    const bool replay = schedule->strategy == SIM_REPLAY;
+    while (!schedule->over && schedule->failure == PT_SIM_OK) {
+        if (run_process(test))
+            return true;
+    }
+    last = (pt_sim_result){.failure = schedule->failure,
+                           .runs = schedule->runs,
+                           .steps = schedule->all_steps,
+                           .seed = schedule->seed,
+                           .switches_before = schedule->switches,
+                           .complete = schedule->complete};
+    return last.failure != PT_SIM_OK && report(test, replay);
 }
 
-/* "pct:depth=4,runs=10000" over what is there; false and a message if it is not that. */
-static bool read_text(struct plan *plan, const char *text)
+bool pt_sim_run(const char *name, void (*run)(void *arg), void *arg, const pt_sim_options *options)
 {
-    const char *colon = strchr(text, ':');
-    if (strncmp(text, "replay:", 7) == 0) {
-        snprintf(plan->strategy, sizeof plan->strategy, "%s", text);
-        return true;
-    }
-    snprintf(plan->strategy, sizeof plan->strategy, "%.*s", colon == NULL ? 255 : (int)(colon - text), text);
-    for (const char *at = colon == NULL ? "" : colon + 1; *at != 0;) {
-        char key[16];
-        unsigned long long value;
-        int length = 0;
-        if (sscanf(at, "%15[a-z]=%llu%n", key, &value, &length) != 2) {
-            fprintf(stderr, "sim: PT_SIM: \"%s\" is not NAME=NUMBER; names are runs, seed, depth, steps, seconds\n",
-                    at);
-            return false;
-        }
-        if (strcmp(key, "runs") == 0)
-            plan->options.runs = value;
-        else if (strcmp(key, "seed") == 0)
-            plan->options.seed = value;
-        else if (strcmp(key, "depth") == 0)
-            plan->options.depth = (unsigned)value;
-        else if (strcmp(key, "steps") == 0)
-            plan->options.steps = value;
-        else if (strcmp(key, "seconds") == 0)
-            plan->options.budget = (pt_time)value * PT_SECOND;
-        else {
-            fprintf(stderr, "sim: PT_SIM: there is no \"%s\"; names are runs, seed, depth, steps, seconds\n", key);
-            return false;
-        }
-        at += length;
-        at += *at == ',';
-    }
-    return true;
-}
-
-/* True if the strategy is known, and shared is ready for it. */
-static bool prepare(struct plan *plan)
-{
-    memset(shared, 0, offsetof(pti_schedule, chosen));
-    shared->most_steps = number_or(plan->options.steps, 1000000);
-    shared->seed = number_or(plan->options.seed, 1);
-    shared->expected_steps = 1000;
-    if (strncmp(plan->strategy, "replay:", 7) == 0)
-        return read_file(plan->strategy + 7);
-    if (strcmp(plan->strategy, "pct") == 0) {
-        shared->strategy = SIM_PCT;
-        shared->depth = (unsigned)number_or(plan->options.depth, 3);
-        return true;
-    }
-    shared->strategy = SIM_RANDOM;
-    if (strcmp(plan->strategy, "random") != 0)
-        fprintf(stderr, "sim: no strategy is called \"%s\"; there are random, pct and replay:FILE\n",
-                plan->strategy);
-    return strcmp(plan->strategy, "random") == 0;
-}
-
-static bool run_all(const char *name, void (*test)(void *arg), void *arg, const struct plan *plan)
-{
-    bool replay = shared->strategy == SIM_REPLAY;
-    uint64_t runs = replay ? 1 : number_or(plan->options.runs, 1000), first = shared->seed;
-    double end = seconds() + (double)plan->options.budget / (double)PT_SECOND;
-    for (uint64_t i = 0; i < runs && (i == 0 || plan->options.budget == 0 || seconds() < end); i++) {
-        shared->seed = first + i;
-        aloud = i == 0;
-        run_schedule(test, arg);
-        aloud = false;
-        last.runs++;
-        last.steps += shared->steps;
-        if (shared->failure != PT_SIM_OK) {
-            report(name, test, arg, replay);
-            return false;
-        }
-        if (shared->steps > shared->expected_steps || i == 0)
-            shared->expected_steps = shared->steps;
-    }
-    return true;
-}
-
-bool pt_sim_run(const char *name, void (*test)(void *arg), void *arg, const pt_sim_options *options)
-{
-    struct plan plan = {.options = options == NULL ? (pt_sim_options){0} : *options};
-    const char *text = getenv("PT_SIM");
+    const struct pti_test test = {name, run, arg};
     last = (pt_sim_result){0};
-    if (name == NULL || test == NULL || pti_sim_schedule != NULL) {
+    if (name == NULL || run == NULL || pti_sim_schedule != NULL) {
         fprintf(stderr, "sim: pt_sim_run() needs a name and a test, and cannot be called from within one\n");
         return false;
     }
-    snprintf(plan.strategy, sizeof plan.strategy, "%s",
-             plan.options.strategy == NULL ? "random" : plan.options.strategy);
-    if (text != NULL && !read_text(&plan, text))
+    if (!pti_sim_read_options(options, getenv("PT_SIM")))
         return false;
-    if (shared == NULL) {
-        shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (shared == MAP_FAILED) {
-            shared = NULL;
-            fprintf(stderr, "sim: out of memory\n");
-            return false;
-        }
-    }
-    return prepare(&plan) && run_all(name, test, arg, &plan);
+    run_all(&test);
+    return last.failure == PT_SIM_OK;
+}
+
+void pti_sim_whole_program(void)
+{
+    const pt_sim_options once = {.runs = 1, .steps = UINT64_MAX, .patience = PT_TIME_NEVER};
+    const struct pti_test test = {program_invocation_short_name, NULL, NULL};
+    const char *text = getenv("PT_SIM");
+    if (pti_sim_runs())
+        return;
+    whole = true;
+    if (!pti_sim_read_options(text == NULL ? &once : NULL, text))
+        exit(2);
+    if (run_all(&test))
+        return;
+    fflush(NULL);
+    _exit(last.failure == PT_SIM_OK ? 0 : 1); /* what is to be done at the end, the children have done */
 }
