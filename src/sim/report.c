@@ -68,7 +68,7 @@ static void name_place(const struct step *step, char *text, size_t size)
     pti_name_function(site(step, i), function, sizeof function);
     pti_name_code(site(step, i + 1), from, sizeof from);
     pti_name_line(step->place, line, sizeof line);
-    snprintf(text, size, "%s, from %s (%s)", function, from, line);
+    snprintf(text, size, "%s, from %.100s (%s)", function, from, line);
 }
 
 static const struct step *step_at(uint64_t n)

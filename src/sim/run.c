@@ -25,7 +25,8 @@
 enum { FIRST_STACK = 1 << 20, SAME = 20 };
 
 static pt_sim_result last;
-static bool whole; /* the program itself is the test */
+static bool whole; /* the program itself is the test, */
+static bool once;  /* and just runs */
 
 __attribute__((constructor)) static void place_memory_always_alike(int argc, char **argv)
 {
@@ -108,7 +109,8 @@ static void count_schedule(void)
 static void at_exit(int code, void *unused)
 {
     (void)unused;
-    if (code != 0)
+    pti_sim_shared->code = code;
+    if (code != 0 && !once)
         pti_sim_fail(PT_SIM_EXIT, "%s ended the program with code %d", pti_sim_self->name, code);
     count_schedule();
     pti_sim_schedule = NULL;
@@ -343,16 +345,18 @@ bool pt_sim_run(const char *name, void (*run)(void *arg), void *arg, const pt_si
 
 void pti_sim_whole_program(void)
 {
-    const pt_sim_options once = {.runs = 1, .steps = UINT64_MAX, .patience = PT_TIME_NEVER};
+    const pt_sim_options options = {.runs = 1, .steps = UINT64_MAX, .patience = PT_TIME_NEVER};
     const struct pti_test test = {program_invocation_short_name, NULL, NULL};
     const char *text = getenv("PT_SIM");
     if (pti_sim_runs())
         return;
     whole = true;
-    if (!pti_sim_read_options(text == NULL ? &once : NULL, text))
+    once = text == NULL;
+    if (!pti_sim_read_options(once ? &options : NULL, text))
         exit(2);
     if (run_all(&test))
         return;
     fflush(NULL);
-    _exit(last.failure == PT_SIM_OK ? 0 : 1); /* what is to be done at the end, the children have done */
+    /* What is to be done at the end, the children have done. */
+    _exit(last.failure == PT_SIM_OK ? pti_sim_shared->code : 1);
 }

@@ -5,7 +5,7 @@
 
 #include "sim.h"
 
-enum { PAGE = 4096, CELLS = PAGE / 8, PAGES = 1 << 14, MOST_PAGES = PAGES / 2, RECENT = 64 };
+enum { PAGE = 4096, CELLS = PAGE / 8, PAGES = 1 << 17, MOST_PAGES = PAGES / 2, RECENT = 64 };
 
 struct page {
     uintptr_t number; /* address / PAGE; 0: unused */

@@ -156,6 +156,7 @@ typedef struct pti_schedule {
     bool over;     /* all that there are, or were asked for, have been */
     bool complete; /* exhaustive: nothing was left out */
     double end;    /* the second at which to stop; 0 for never */
+    int code;      /* what the program ended with */
 } pti_schedule;
 
 extern pti_schedule *pti_sim_shared;   /* where the process that asks gets its answer */
