@@ -1,12 +1,12 @@
 /* once.c: run an initialiser once.
 
    word:  NEW 0   not run yet, or failed
-          RUNNING 1, with QUEUED 2 when threads wait (exactly, under the queue's lock)
-          DONE 4  succeeded; never changes again
+          RUNNING 1
+          DONE 2  succeeded; never changes again
 
      R   NEW -> RUNNING          any thread, compare-and-swap: it runs the initialiser       acquire
      E   RUNNING -> DONE or NEW  that thread, under the queue's lock, taking out all waiters  release
-     Q   RUNNING -> QUEUED too   a waiter, under the queue's lock                             relaxed
+     Q   reads RUNNING           a waiter, under the queue's lock, joining the queue          relaxed
      D   reads DONE              any thread                                                   acquire
 
    Pairs         E with D; E with the R that tries again after a failure.
@@ -16,7 +16,7 @@
 
 #include <pt_mutex.h>
 
-enum { NEW = 0, RUNNING = 1, QUEUED = 2, DONE = 4 };
+enum { NEW = 0, RUNNING = 1, DONE = 2 };
 
 static void end(pt_once *once, pt_status status)
 {
@@ -38,17 +38,16 @@ static pt_status wait_for_runner(pt_once *once, pt_until until)
 
     pti_park_prepare(&waiter, "once");
     pti_queue *queue = pti_park_lock(once);
-    if ((load_relaxed(&once->word) & RUNNING) == 0) {
+    if (load_relaxed(&once->word) != RUNNING) { /* Q: RUNNING ends only under this lock */
         pti_park_unlock(queue);
         return PT_OK;
     }
-    or_relaxed(&once->word, QUEUED); /* Q: RUNNING ends only under this lock */
     pti_park_join(queue, &waiter, once);
     pti_park_unlock(queue);
 
     if (pti_park_sleep(&waiter, until, true) != PTI_GAVE_UP)
         return PT_OK;
-    pti_park_unlock_left(queue, once, &once->word, QUEUED);
+    pti_park_unlock(queue);
     return pti_park_why(until);
 }
 
@@ -65,7 +64,7 @@ pt_status pt_once_call_until(pt_once *once, pt_status (*init)(void *arg), void *
             end(once, status);
             return status;
         }
-        if (seen != DONE && seen != NEW) {
+        if (seen == RUNNING) {
             pt_status waited = wait_for_runner(once, until);
             if (waited != PT_OK)
                 return waited;

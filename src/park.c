@@ -475,7 +475,7 @@ enum pti_message pti_park_sleep(pti_waiter *waiter, pt_until until, bool spin)
         cas_relaxed(&waiter->word, &seen, WAITING); /* N */
         sleep_until(waiter, PT_TIME_NEVER);
     }
-    return (enum pti_message)load_acquire(&waiter->word); /* G: pairs with W */
+    return (enum pti_message)load_relaxed(&waiter->word); /* relaxed: G was in sleep_until() */
 }
 
 enum pti_message pti_park_sleep_in_place(pti_waiter *waiter, pt_until until)

@@ -2,14 +2,13 @@
 
    word, a thread's state:
      DONE 1      the function has returned, or the thread left it by pthread_exit
-     QUEUED 2    threads wait to join (exactly, under the queue's lock)
-     CLAIMED 4   somebody has taken the result, or will once it is there, or nobody ever can: the thread is detached
-     FOREIGN 8   not started by us
+     CLAIMED 2   somebody has taken the result, or will once it is there, or nobody ever can: the thread is detached
+     FOREIGN 4   not started by us
 
      E   -> DONE            the thread itself, under the queue's lock, taking out all who wait    release
      J   reads DONE         who joins                                                             acquire
      C   -> CLAIMED         one of those who join, or who detaches, or who gave back the last handle  relaxed
-     Q   -> QUEUED          who joins, under the queue's lock, joining the queue                  relaxed
+     Q   reads not DONE     who joins, under the queue's lock, joining the queue
 
    Pairs     E with J: the joiner sees all that the thread wrote, `result` and `error` included.
    Records   `references` counts the handles and, while it runs, the thread itself; the last to go frees the
@@ -35,7 +34,7 @@
 #include "park.h"
 #include "tls.h"
 
-enum { DONE = 1, QUEUED = 2, CLAIMED = 4, FOREIGN = 8 };
+enum { DONE = 1, CLAIMED = 2, FOREIGN = 4 };
 
 static uint32_t registry_lock;
 static pt_thread *registry; /* under registry_lock */
@@ -134,9 +133,7 @@ static void finish(pt_thread *thread)
         own_id = PTI_NO_THREAD;
 
     pti_queue *queue = pti_park_lock(thread);
-    uint32_t seen = load_relaxed(&thread->word);
-    while (!cas_release(&thread->word, &seen, (seen & ~(uint32_t)QUEUED) | DONE)) { /* E: pairs with J */
-    }
+    or_release(&thread->word, DONE); /* E: pairs with J */
     pti_waiter *waiters = pti_park_take_all(queue, thread);
     pti_park_unlock(queue);
     pti_park_wake_all(waiters, PTI_GO);
@@ -335,17 +332,16 @@ static pt_status wait_for_end(pt_thread *thread, pt_until until)
 
     pti_park_prepare(&waiter, "thread");
     pti_queue *queue = pti_park_lock(thread);
-    if (pt_thread_is_finished(thread)) {
+    if (pt_thread_is_finished(thread)) { /* Q: DONE comes only under this lock */
         pti_park_unlock(queue);
         return PT_OK;
     }
-    or_relaxed(&thread->word, QUEUED); /* Q: DONE comes only under this lock */
     pti_park_join(queue, &waiter, thread);
     pti_park_unlock(queue);
 
     if (pti_park_sleep(&waiter, until, true) == PTI_GO)
         return PT_OK;
-    pti_park_unlock_left(queue, thread, &thread->word, QUEUED);
+    pti_park_unlock(queue);
     return pti_park_why(until);
 }
 
@@ -379,10 +375,8 @@ static pt_status join_port(pt_thread *thread, void **result)
     pti_park_prepare(&waiter, "thread");
     pti_queue *queue = pti_park_lock(thread);
     bool running = !pt_thread_is_finished(thread);
-    if (running) {
-        or_relaxed(&thread->word, QUEUED); /* Q: for others to see who waits here */
-        pti_park_join(queue, &waiter, thread);
-    }
+    if (running)
+        pti_park_join(queue, &waiter, thread); /* for others to see who waits here */
     pti_park_unlock(queue);
     if (running)
         pti_checked_waiting(&waiter, true);

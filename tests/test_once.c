@@ -100,7 +100,7 @@ static void test_a_caller_gives_up_at_its_deadline(void **state)
     assert_int_equal(pt_once_call_until(&once, never, NULL, until), PT_ERR_TIMEOUT);
     assert_true(pt_now() >= until.deadline);
     assert_int_equal(pt_once_call_until(&once, never, NULL, pt_after(0)), PT_ERR_TIMEOUT);
-    assert_int_equal(once.word, 1); /* running, nobody queued */
+    assert_int_equal(once.word, 1); /* running */
     assert_false(pt_once_is_done(&once));
     pt_event_set(&may_leave);
     crew_join(crew);

@@ -1,6 +1,8 @@
 /* test_park.c: the parking lot: order, deadlines, moving, and that no waiter is lost or left behind. */
 #include "support.h"
 
+#include <string.h>
+
 #include "atomic.h"
 #include "park.h"
 
@@ -270,8 +272,125 @@ static void test_take_all_takes_one_key_only(void **state)
     crew_join(crew);
 }
 
+/* ---- Queues against lists -------------------------------------------------------------------- */
+
+enum { KEYS = 3, WAITERS = 10 };
+
+/* What should be in the queues of three keys that share a bucket. */
+struct model {
+    pti_waiter waiters[WAITERS];
+    const void *keys[KEYS];
+    pti_waiter *lists[KEYS][WAITERS];
+    int counts[KEYS];
+    int of[WAITERS]; /* in which list each waiter is, -1 for none */
+};
+
+/* Three addresses with one bucket. */
+static void choose_keys(struct model *model)
+{
+    static char addresses[4096];
+    int count = 1;
+    model->keys[0] = addresses;
+    for (size_t i = 1; i < sizeof addresses && count < KEYS; i++) {
+        pti_queue_pair pair = pti_park_lock_pair(addresses, &addresses[i]);
+        if (pair.first == pair.second)
+            model->keys[count++] = &addresses[i];
+        pti_park_unlock_pair(pair);
+    }
+    assert_int_equal(count, KEYS);
+}
+
+static void list_add(struct model *model, int key, int at, int waiter)
+{
+    for (int i = model->counts[key]++; i > at; i--)
+        model->lists[key][i] = model->lists[key][i - 1];
+    model->lists[key][at] = &model->waiters[waiter];
+    model->of[waiter] = key;
+}
+
+static void list_remove(struct model *model, const pti_waiter *waiter)
+{
+    int number = (int)(waiter - model->waiters), key = model->of[number], at = 0;
+    while (model->lists[key][at] != waiter)
+        at++;
+    model->counts[key]--;
+    for (int i = at; i < model->counts[key]; i++)
+        model->lists[key][i] = model->lists[key][i + 1];
+    model->of[number] = -1;
+}
+
+static void compare(const struct model *model, pti_queue *queue)
+{
+    for (int key = 0; key < KEYS; key++) {
+        const pti_waiter *waiter = pti_park_first(queue, model->keys[key]);
+        for (int i = 0; i < model->counts[key]; i++) {
+            assert_ptr_equal(waiter, model->lists[key][i]);
+            waiter = waiter->next;
+        }
+        assert_null(waiter);
+    }
+    for (int i = 0; i < WAITERS; i++)
+        assert_int_equal(model->waiters[i].queued, model->of[i] >= 0);
+}
+
+static void take_all(struct model *model, pti_queue *queue, int key)
+{
+    const pti_waiter *waiter = pti_park_take_all(queue, model->keys[key]);
+    for (; model->counts[key] > 0; waiter = waiter->next) {
+        assert_ptr_equal(waiter, model->lists[key][0]);
+        list_remove(model, waiter);
+    }
+    assert_null(waiter);
+}
+
+static void do_something(struct model *model, pti_queue *queue, uint64_t *stream)
+{
+    int key = (int)(test_random(stream) % KEYS), to = (int)(test_random(stream) % KEYS);
+    int number = (int)(test_random(stream) % WAITERS);
+    pti_waiter *waiter = &model->waiters[number], *first = pti_park_first(queue, model->keys[key]);
+    bool in_front = test_random(stream) % 2 == 0;
+    if (model->of[number] < 0) {
+        pti_park_prepare(waiter, "model");
+        (in_front ? pti_park_join_front : pti_park_join)(queue, waiter, model->keys[key]);
+        list_add(model, key, in_front ? 0 : model->counts[key], number);
+    } else if (test_random(stream) % 16 == 0) {
+        take_all(model, queue, key);
+    } else if (first != NULL && test_random(stream) % 2 == 0) {
+        list_remove(model, first);
+        list_add(model, to, model->counts[to], (int)(first - model->waiters));
+        pti_park_move(queue, model->keys[key], queue, model->keys[to], "model", pt_now());
+    } else if (in_front) {
+        assert_ptr_equal(pti_park_take(queue, model->keys[key]), first);
+        if (first != NULL)
+            list_remove(model, first);
+    } else {
+        pti_park_take_out(queue, waiter);
+        list_remove(model, waiter);
+    }
+}
+
+static void test_queues_do_what_lists_do(void **state)
+{
+    (void)state;
+    static struct model model;
+    uint64_t stream = test_seed;
+    memset(&model, 0, sizeof model);
+    memset(model.of, -1, sizeof model.of);
+    choose_keys(&model);
+    for (int i = 0; i < 500; i++) {
+        pti_queue *queue = pti_park_lock(model.keys[0]);
+        do_something(&model, queue, &stream);
+        compare(&model, queue);
+        pti_park_unlock(queue);
+    }
+    pti_queue *queue = pti_park_lock(model.keys[0]);
+    for (int key = 0; key < KEYS; key++)
+        take_all(&model, queue, key);
+    pti_park_unlock(queue);
+}
+
 TEST_MAIN("park", TEST(test_the_longest_waiting_goes_first),
           TEST(test_a_deadline_is_never_early_and_leaves_no_trace), TEST(test_a_wake_races_with_a_deadline),
           TEST(test_a_moved_waiter_does_not_give_up), TEST(test_moving_races_with_deadlines),
           TEST(test_keys_that_share_buckets_keep_apart), TEST(test_pairs_lock_in_any_order),
-          TEST(test_take_all_takes_one_key_only))
+          TEST(test_take_all_takes_one_key_only), TEST(test_queues_do_what_lists_do))

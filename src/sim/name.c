@@ -14,12 +14,15 @@
 
 #include "sim.h"
 
-enum { MOST = 1024 };
+enum { MOST = 1024, FRAMES = 4 };
 
 static struct name {
     const void *address;
     bool asked;
-    char function[64], place[64]; /* place: "bank.c:12" */
+    unsigned count; /* of functions: the innermost, and those that it is inlined in */
+    struct frame {
+        char function[64], line[64]; /* line: "bank.c:12" */
+    } frames[FRAMES];
 } names[MOST];
 
 static unsigned name_count;
@@ -50,34 +53,49 @@ static struct name *find(const void *address)
     return &names[name_count++];
 }
 
+static void add_frame(struct name *name, const char *function, const char *line)
+{
+    if (name->count == FRAMES)
+        return;
+    struct frame *frame = &name->frames[name->count++];
+    snprintf(frame->function, sizeof frame->function, "%.63s", function);
+    snprintf(frame->line, sizeof frame->line, "%.63s", file_name(line));
+}
+
 /* What lies in a shared library has a name only if it is public there. */
 static void ask_linker(struct name *name)
 {
     Dl_info info;
-    if (dladdr(name->address, &info) == 0)
-        return;
-    snprintf(name->function, sizeof name->function, "%s", info.dli_sname == NULL ? "?" : info.dli_sname);
-    snprintf(name->place, sizeof name->place, "%s", file_name(info.dli_fname));
+    if (dladdr(name->address, &info) != 0)
+        add_frame(name, info.dli_sname == NULL ? "?" : info.dli_sname, info.dli_fname);
 }
 
-/* Two lines an address: the function, and the file and line. */
-static void read_answer(FILE *answer, struct name *name)
+/* For each address a line with it, then two lines a function: its name, and the file and line. */
+static void read_answer(FILE *answer)
 {
-    char function[256] = "", place[512] = "";
-    if (fgets(function, sizeof function, answer) == NULL || fgets(place, sizeof place, answer) == NULL ||
-        place[0] == '?')
-        return;
-    function[strcspn(function, "\n")] = 0;
-    place[strcspn(place, " \n")] = 0;
-    snprintf(name->function, sizeof name->function, "%.63s", function);
-    snprintf(name->place, sizeof name->place, "%.63s", file_name(place));
+    char function[256], line[512];
+    struct name *name = names - 1;
+    while (fgets(function, sizeof function, answer) != NULL) {
+        if (strncmp(function, "0x", 2) == 0) {
+            do
+                name++;
+            while (name < names + name_count && name->asked);
+            continue;
+        }
+        if (fgets(line, sizeof line, answer) == NULL || name < names || name >= names + name_count ||
+            line[0] == '?')
+            continue;
+        function[strcspn(function, "\n")] = 0;
+        line[strcspn(line, " \n")] = 0;
+        add_frame(name, function, line);
+    }
 }
 
 /* All that have not been asked for yet. */
 static void ask(void)
 {
     static char command[64 + MOST * 20];
-    int length = snprintf(command, sizeof command, "addr2line -f -e /proc/%d/exe", (int)getpid());
+    int length = snprintf(command, sizeof command, "addr2line -a -f -i -e /proc/%d/exe", (int)getpid());
     for (unsigned i = 0; i < name_count; i++) {
         /* One less: it is where a call returns to. */
         if (!names[i].asked)
@@ -86,28 +104,15 @@ static void ask(void)
     }
     snprintf(command + length, sizeof command - (size_t)length, " 2>/dev/null");
     FILE *answer = popen(command, "r");
+    if (answer != NULL) {
+        read_answer(answer);
+        pclose(answer);
+    }
     for (unsigned i = 0; i < name_count; i++) {
-        if (names[i].asked)
-            continue;
-        if (answer != NULL)
-            read_answer(answer, &names[i]);
-        if (names[i].place[0] == 0)
+        if (names[i].count == 0)
             ask_linker(&names[i]);
         names[i].asked = true;
     }
-    if (answer != NULL)
-        pclose(answer);
-}
-
-static const struct name *name_of(const void *address)
-{
-    static const struct name unknown;
-    struct name *name = pti_sim_shared->verbose ? find(address) : NULL;
-    if (name == NULL)
-        return &unknown;
-    if (!name->asked)
-        ask();
-    return name;
 }
 
 void pti_name_code_soon(const void *address)
@@ -115,23 +120,25 @@ void pti_name_code_soon(const void *address)
     find(address);
 }
 
-void pti_name_function(const void *address, char *text, size_t size)
+bool pti_name_frame(const void *address, unsigned i, const char **function, const char **line)
 {
-    snprintf(text, size, "%s", name_of(address)->function);
-}
-
-void pti_name_line(const void *address, char *text, size_t size)
-{
-    snprintf(text, size, "%s", name_of(address)->place);
+    const struct name *name = pti_sim_shared->verbose && address != NULL ? find(address) : NULL;
+    if (name == NULL)
+        return false;
+    if (!name->asked)
+        ask();
+    *function = name->frames[i < FRAMES ? i : 0].function;
+    *line = name->frames[i < FRAMES ? i : 0].line;
+    return i < name->count;
 }
 
 void pti_name_code(const void *address, char *text, size_t size)
 {
-    const struct name *name = name_of(address);
-    if (name->place[0] == 0)
-        snprintf(text, size, "%p", address);
+    const char *function, *line;
+    if (pti_name_frame(address, 0, &function, &line))
+        snprintf(text, size, "%s at %s", function, line);
     else
-        snprintf(text, size, "%s at %s", name->function, name->place);
+        snprintf(text, size, "%p", address);
 }
 
 /* ---- Data ---------------------------------------------------------------------------------- */
@@ -178,15 +185,19 @@ static bool name_variable(uintptr_t address, char *text, size_t size)
     return false;
 }
 
-/* Not the library's own way to malloc(), but who went it. */
+/* The library's function that asked for it, or else where. */
 static void name_origin(const struct pti_block *block, char *text, size_t size)
 {
-    enum { PLACES = sizeof block->places / sizeof block->places[0] };
-    unsigned i = 0;
-    while (i + 1 < PLACES && block->places[i + 1] != NULL &&
-           strncmp(name_of(block->places[i])->function, "pti_", 4) == 0)
-        i++;
-    pti_name_code(block->places[i], text, size);
+    const char *function, *line;
+    for (unsigned i = 0; i < sizeof block->places / sizeof block->places[0]; i++) {
+        for (unsigned frame = 0; pti_name_frame(block->places[i], frame, &function, &line); frame++) {
+            if (strncmp(function, "pt_", 3) == 0) {
+                snprintf(text, size, "%s", function);
+                return;
+            }
+        }
+    }
+    pti_name_code(block->places[0], text, size);
 }
 
 void pti_name_data(const void *address, char *text, size_t size)

@@ -38,37 +38,24 @@ void pti_report_older(unsigned age)
 
 /* ---- Where -------------------------------------------------------------------------------------- */
 
-static bool is_public(const void *place)
-{
-    char function[64];
-    pti_name_function(place, function, sizeof function);
-    return strncmp(function, "pt_", 3) == 0;
-}
-
-static const void *site(const struct step *step, unsigned i)
-{
-    return i == 0 ? step->place : i <= CALLS ? step->calls[i - 1] : NULL;
-}
-
 /* "pt_mutex_lock, from transfer at bank.c:12 (park.c:40)": the library's function that was called, from where, and where it
    is now; or just where. */
 static void name_place(const struct step *step, char *text, size_t size)
 {
-    unsigned i = 0;
-    while (site(step, i) != NULL && !is_public(site(step, i)))
-        i++;
-    while (site(step, i) != NULL && is_public(site(step, i)) && site(step, i + 1) != NULL &&
-           is_public(site(step, i + 1)))
-        i++;
-    if (site(step, i) == NULL || site(step, i + 1) == NULL) {
-        pti_name_code(step->place, text, size);
-        return;
+    const char *function, *line, *called = NULL, *here = NULL;
+    for (unsigned i = 0; i <= CALLS; i++) {
+        const void *place = i == 0 ? step->place : step->calls[i - 1];
+        for (unsigned frame = 0; pti_name_frame(place, frame, &function, &line); frame++) {
+            here = here == NULL ? line : here;
+            if (strncmp(function, "pt_", 3) == 0) {
+                called = function;
+            } else if (called != NULL) {
+                snprintf(text, size, "%s, from %s at %s (%s)", called, function, line, here);
+                return;
+            }
+        }
     }
-    char function[64], from[128], line[64];
-    pti_name_function(site(step, i), function, sizeof function);
-    pti_name_code(site(step, i + 1), from, sizeof from);
-    pti_name_line(step->place, line, sizeof line);
-    snprintf(text, size, "%s, from %.100s (%s)", function, from, line);
+    pti_name_code(step->place, text, size);
 }
 
 static const struct step *step_at(uint64_t n)
@@ -91,7 +78,7 @@ static void print_steps(void)
         fprintf(stderr, "  the last steps:\n");
     for (uint64_t n = first_step(); n < step_count; n++) {
         const struct step *step = step_at(n);
-        char address[96] = "", place[256], older[32] = "";
+        char address[96] = "", place[288], older[32] = "";
         if (step->address != NULL)
             pti_name_data(step->address, address, sizeof address);
         name_place(step, place, sizeof place);
@@ -133,7 +120,7 @@ static void print_changer(const void *key)
 
 static void print_where(const pti_fiber *fiber)
 {
-    char place[256];
+    char place[288];
     for (uint64_t n = step_count; n > first_step(); n--) {
         if (step_at(n - 1)->fiber != fiber)
             continue;
@@ -169,8 +156,9 @@ void pti_report_print(void)
 {
     const pti_schedule *schedule = pti_sim_shared;
     for (uint64_t n = first_step(); n < step_count; n++) {
-        for (unsigned i = 0; i <= CALLS && site(step_at(n), i) != NULL; i++)
-            pti_name_code_soon(site(step_at(n), i));
+        pti_name_code_soon(step_at(n)->place);
+        for (unsigned i = 0; i < CALLS && step_at(n)->calls[i] != NULL; i++)
+            pti_name_code_soon(step_at(n)->calls[i]);
     }
     fprintf(stderr, "sim: %s: %s\n", pt_sim_failure_text(schedule->failure), schedule->text);
     print_steps();

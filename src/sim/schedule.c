@@ -7,8 +7,10 @@
 
    Idle    A fiber that yields twice, and nobody else has changed anything in between, will find nothing new next time: it
            is idle until another fiber changes something. When all that could run are idle, time passes: to the next
-           deadline, or if there is none, by a step that doubles as long as nothing changes. Who has seen an older value
+           deadline, or past some that are close, or if there is none, by a step that doubles as long as nothing changes. Who has seen an older value
            has not looked: in time there is nothing older.
+   Stalls  Now and then a strategy may let some time pass though there is somebody who could go on, as if the system had been
+           busy with something else: so a deadline may pass in the middle of anything. But not one that is far off.
    Long    After SIM_LONG steps a schedule gets fair, whatever the strategy: turns are given at random, and each step takes
            time. So what relies on its turn, or on time, to come to an end does so; the others run into the bound.
    Stuck   When none can run, time passes to the next deadline too; without one it is a deadlock. */
@@ -21,6 +23,7 @@
 pti_schedule *pti_sim_shared, *pti_sim_schedule;
 
 static const pt_time STEP = PT_MICROSECOND; /* in long schedules */
+static const pt_time STALL = 2 * PT_MILLISECOND;
 
 static uint64_t changes;
 static pt_time now = PT_SECOND, idle_step;
@@ -91,15 +94,32 @@ void pti_sim_missed(void)
     pti_sim_self->looked = UINT64_MAX;
 }
 
-static pt_time next_deadline(void)
+/* The first that is later than that; PT_TIME_NEVER if none is. */
+static pt_time deadline_after(pt_time time)
 {
     pt_time next = PT_TIME_NEVER;
     for (unsigned i = 0; i < pti_sim_fiber_count; i++) {
         const pti_fiber *fiber = pti_sim_fibers[i];
-        if (fiber->state == FIBER_WAITS && fiber->deadline < next)
+        if (fiber->state == FIBER_WAITS && fiber->deadline > time && fiber->deadline < next)
             next = fiber->deadline;
     }
     return next;
+}
+
+/* Until when to wait, by a strategy that may be late: so that who gives up at about the same time does so together. */
+static pt_time choose_deadline(void)
+{
+    pt_time first = deadline_after(now), end = first;
+    unsigned more = 0;
+    if (first == PT_TIME_NEVER)
+        return first;
+    end += first - now > PT_MILLISECOND ? first - now : PT_MILLISECOND;
+    for (pt_time next = first; (next = deadline_after(next)) < end && more < SIM_FIBERS - 1;)
+        more++;
+    more = more == 0 ? 0 : pti_strategy_extra(NOTE_LATER, more);
+    while (more-- > 0)
+        first = deadline_after(first);
+    return first;
 }
 
 /* Those whose deadline has come can run again. */
@@ -164,7 +184,7 @@ static pti_fiber *decide(pti_fiber *const *ready, unsigned count)
 /* All that can run are idle, or there are none. */
 static void pass_idle_time(bool any)
 {
-    pt_time deadline = next_deadline();
+    pt_time deadline = choose_deadline();
     if (deadline == PT_TIME_NEVER && !any)
         pti_sim_fail(PT_SIM_DEADLOCK, "all threads wait for each other, none until a deadline");
     let_time_pass(deadline == PT_TIME_NEVER ? now + idle_step : deadline);
@@ -179,6 +199,8 @@ static void go_on(void)
     pti_sim_self->steps++;
     if (pti_sim_schedule->steps >= SIM_LONG)
         let_time_pass(now + STEP);
+    else if (pti_strategy_stalls())
+        let_time_pass(now + STALL);
     if (!list_ready(ready, &count)) {
         pass_idle_time(count > 0);
         list_ready(ready, &count);

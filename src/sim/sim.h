@@ -116,17 +116,18 @@ enum pti_strategy { SIM_RANDOM, SIM_PCT, SIM_EXHAUSTIVE, SIM_REPLAY };
 enum { SIM_LONG = 20000 };         /* steps after which schedules are fair, and time flows */
 enum { SIM_NOTES = 2 * SIM_LONG }; /* no decisions are noted after that */
 
-/* By themselves fibers go on as long as they can, then the next one that can does, and loads see the newest value. A
-   schedule is what was done otherwise: */
+/* By themselves fibers go on as long as they can, then the next one that can does, loads see the newest value, and time
+   passes to the first deadline. A schedule is what was done otherwise: */
 typedef struct pti_note {
     uint32_t step; /* at this step of its own */
     uint8_t fiber; /* this fiber */
     uint8_t
-        to; /* gave way to that one; or, from NOTE_OLDER on, saw the value so many stores before the newest; or a
-                      compare-and-swap that may fail by chance did */
+        to; /* gave way to that one; from NOTE_OLDER on: saw the value so many stores before the newest, or failed
+                      with a compare-and-swap that may do so by chance; from NOTE_LATER on: waited for so many deadlines more;
+                      NOTE_STALLS: was held up for some time */
 } pti_note;
 
-enum { NOTE_OLDER = 128 };
+enum { NOTE_OLDER = 128, NOTE_LATER = 192, NOTE_STALLS = 255 };
 
 /* What schedules are given, and what they leave; shared with the process that runs them. */
 typedef struct pti_schedule {
@@ -197,8 +198,11 @@ void pti_strategy_begin(void);
 
 /* Who of `ready` runs next; not all of them are idle. usual: who does by itself. */
 pti_fiber *pti_strategy_choose(pti_fiber *const *ready, unsigned count, pti_fiber *usual);
-/* How old a value to see, at most `most`; 0 is the newest. */
-unsigned pti_strategy_age(unsigned most);
+/* 0, or if the strategy wants something else, up to `most`. kind: NOTE_OLDER, how old a value to see; NOTE_LATER, how many
+   deadlines more to pass. */
+unsigned pti_strategy_extra(unsigned kind, unsigned most);
+/* Whether some time passes now, though somebody could go on. */
+bool pti_strategy_stalls(void);
 void pti_strategy_yielded(void);
 
 /* ---- States -------------------------------------------------------------------------------- */
@@ -289,13 +293,14 @@ void pti_report_step(enum pti_operation operation, const void *address, const vo
 void pti_report_older(unsigned age);
 void pti_report_print(void);
 
-/* A name for an address in memory: a variable, a place on a stack, or in what block; and for one in the code. */
+/* A name for an address in memory: a variable, a place on a stack, or in what block; and for one in the code: "transfer at
+   bank.c:12". */
 void pti_name_data(const void *address, char *text, size_t size);
-void pti_name_code(const void *address, char *text, size_t size); /* "transfer at bank.c:12" */
-void pti_name_line(const void *address, char *text, size_t size); /* "bank.c:12" */
+void pti_name_code(const void *address, char *text, size_t size);
+/* The i-th function there, the innermost first, which is inlined in the next one; false if there are not so many. */
+bool pti_name_frame(const void *address, unsigned i, const char **function, const char **line);
 /* Ask for these names together, which is faster. */
 void pti_name_code_soon(const void *address);
-void pti_name_function(const void *address, char *text, size_t size);
 
 /* ---- Running ------------------------------------------------------------------------------- */
 

@@ -16,7 +16,7 @@
 
 #include "sim.h"
 
-enum { CHANGES = 16, NODES = SIM_NOTES, STATES = 1 << 21, TRIES = 8, OLDER_IN = 4 };
+enum { CHANGES = 16, NODES = SIM_NOTES, STATES = 1 << 21, TRIES = 8, EXTRA_IN = 4, STALL_IN = 256 };
 
 static uint64_t random_state;
 static uint64_t change_at[CHANGES]; /* pct: steps at which the running fiber's priority falls */
@@ -172,13 +172,10 @@ static pti_fiber *by_priority(pti_fiber *const *ready, unsigned count)
 
 /* ---- All there are ------------------------------------------------------------------------- */
 
-/* What is decided: who runs, or what the running fiber sees. */
-enum kind { WHO, WHAT };
-
-/* Whether others have been in this state with as many notes to make; if not, this one is noted. */
-static bool was_visited(enum kind kind)
+/* Whether others have been in this state with as many notes to make; if not, this one is noted. kind: what is decided. */
+static bool was_visited(unsigned kind)
 {
-    uint64_t state = pti_mix(pti_state_now(), search->run << 1 | kind) | 1;
+    uint64_t state = pti_mix(pti_state_now(), search->run << 8 | kind) | 1;
     struct visit *visits = &search->visits[(state >> 8) % (STATES / TRIES) * TRIES], *at = visits;
     for (struct visit *visit = visits; visit < visits + TRIES && at->state != state; visit++) {
         if (visit->state == state || visit->state == 0)
@@ -192,7 +189,7 @@ static bool was_visited(enum kind kind)
 }
 
 /* The option to take of so many. */
-static unsigned at_node(enum kind kind, unsigned options)
+static unsigned at_node(unsigned kind, unsigned options)
 {
     if (node_now == search->count) {
         if (was_visited(kind))
@@ -213,22 +210,30 @@ static pti_fiber *one_of_all(pti_fiber *const *ready, unsigned count, pti_fiber 
         if (ready[i] != usual && !pti_sim_is_idle(ready[i]))
             options[option_count++] = ready[i];
     }
-    unsigned chosen = option_count == 1 ? 0 : at_node(WHO, option_count);
+    unsigned chosen = option_count == 1 ? 0 : at_node(0, option_count);
     notes_left -= has_price && chosen > 0;
     return options[chosen];
 }
 
 /* ---- As noted ------------------------------------------------------------------------------ */
 
-/* What is noted at this step of the running fiber about who runs, or about what it sees; SIM_NOTES if nothing. */
-static uint32_t note_here(bool older)
+static unsigned kind_of(const pti_note *note)
+{
+    return note->to == NOTE_STALLS  ? NOTE_STALLS
+           : note->to >= NOTE_LATER ? NOTE_LATER
+           : note->to >= NOTE_OLDER ? NOTE_OLDER
+                                    : 0;
+}
+
+/* What is noted of this kind at this step of the running fiber; SIM_NOTES if nothing. */
+static uint32_t note_here(unsigned kind)
 {
     const pti_note *notes = pti_sim_schedule->notes;
     uint32_t *next = &next_note[pti_sim_self->id];
     while (*next != SIM_NOTES && notes[*next].step < pti_sim_self->steps)
         *next = note_after[*next];
     for (uint32_t i = *next; i != SIM_NOTES && notes[i].step == pti_sim_self->steps; i = note_after[i]) {
-        if ((notes[i].to >= NOTE_OLDER) == older)
+        if (kind_of(&notes[i]) == kind)
             return i;
     }
     return SIM_NOTES;
@@ -236,7 +241,7 @@ static uint32_t note_here(bool older)
 
 static pti_fiber *as_noted(pti_fiber *const *ready, unsigned count, pti_fiber *usual)
 {
-    uint32_t note = note_here(false);
+    uint32_t note = note_here(0);
     for (unsigned i = 0; note != SIM_NOTES && i < count; i++) {
         if (ready[i]->id == pti_sim_schedule->notes[note].to)
             return ready[i];
@@ -265,30 +270,40 @@ pti_fiber *pti_strategy_choose(pti_fiber *const *ready, unsigned count, pti_fibe
     }
 }
 
-static unsigned choose_age(unsigned most)
+static unsigned choose_extra(unsigned kind, unsigned most)
 {
     uint32_t note;
-    unsigned age;
+    unsigned extra;
     switch (pti_sim_schedule->strategy) {
     case SIM_REPLAY:
-        note = note_here(true);
-        age = note == SIM_NOTES ? 0 : pti_sim_schedule->notes[note].to - (unsigned)NOTE_OLDER;
-        return age < most ? age : most;
+        note = note_here(kind);
+        extra = note == SIM_NOTES ? 0 : pti_sim_schedule->notes[note].to - kind;
+        return extra < most ? extra : most;
     case SIM_EXHAUSTIVE:
-        age = notes_left == 0 ? 0 : at_node(WHAT, most + 1);
-        notes_left -= age > 0;
-        return age;
-    default: return choose(OLDER_IN) != 0 ? 0 : 1 + choose(most);
+        extra = notes_left == 0 ? 0 : at_node(kind, most + 1);
+        notes_left -= extra > 0;
+        return extra;
+    default: return choose(EXTRA_IN) != 0 ? 0 : 1 + choose(most);
     }
 }
 
-unsigned pti_strategy_age(unsigned most)
+unsigned pti_strategy_extra(unsigned kind, unsigned most)
 {
-    unsigned age = pti_sim_schedule->steps >= SIM_LONG ? 0 : choose_age(most);
-    if (age > 0) {
-        pti_sim_missed();
-        pti_sim_note(NOTE_OLDER + age);
-        pti_report_older(age);
+    unsigned extra = pti_sim_schedule->steps >= SIM_LONG ? 0 : choose_extra(kind, most);
+    if (extra > 0)
+        pti_sim_note(kind + extra);
+    return extra;
+}
+
+bool pti_strategy_stalls(void)
+{
+    bool stalls;
+    switch (pti_sim_schedule->strategy) {
+    case SIM_REPLAY: stalls = note_here(NOTE_STALLS) != SIM_NOTES; break;
+    case SIM_EXHAUSTIVE: stalls = false; break;
+    default: stalls = pti_sim_schedule->seed / 2 % 2 == 1 && choose(STALL_IN) == 0;
     }
-    return age;
+    if (stalls)
+        pti_sim_note(NOTE_STALLS);
+    return stalls;
 }

@@ -131,6 +131,16 @@ static bool must_be_known(const struct store *store, int order)
     return false;
 }
 
+static unsigned choose_age(unsigned most)
+{
+    unsigned age = pti_strategy_extra(NOTE_OLDER, most);
+    if (age > 0) {
+        pti_sim_missed();
+        pti_report_older(age);
+    }
+    return age;
+}
+
 static struct store *choose(location *variable, int order)
 {
     uint64_t newest = variable->count - 1, kept = newest < SIM_STORES ? newest : SIM_STORES - 1, age = 0;
@@ -138,7 +148,7 @@ static struct store *choose(location *variable, int order)
         return store_at(variable, newest);
     while (age < kept && !must_be_known(store_at(variable, newest - age), order))
         age++;
-    return store_at(variable, newest - (age == 0 ? 0 : pti_strategy_age((unsigned)age)));
+    return store_at(variable, newest - (age == 0 ? 0 : choose_age((unsigned)age)));
 }
 
 static void see(struct store *store, int order)
@@ -166,7 +176,7 @@ void pti_atomic_refused(const void *address, size_t size, uint64_t newest, int o
 
 bool pti_atomic_fails(void)
 {
-    return pti_sim_schedule->weak && pti_strategy_age(1) != 0;
+    return pti_sim_schedule->weak && choose_age(1) != 0;
 }
 
 /* ---- Storing ------------------------------------------------------------------------------- */

@@ -1,0 +1,186 @@
+// table.mjs: ways to break the library, one place at a time. Each must be found by the tests of a subject, under the simulator.
+//   part   of what     file  in which     say  what is done     tests  the subjects that are to find it
+//   find   a text that is there once      put  what takes its place
+
+const relax = (text) => text.replace(/\b(cas|swap|or|add)_(acquire|release|acq_rel)\(/, (_, name) => ({
+  cas: 'cas_relaxed(', or: 'or_relaxed(', add: 'add_relaxed(', swap: 'SWAP_RELAXED(' }[name]))
+  .replace(/SWAP_RELAXED\(([^,]*), /, '__atomic_exchange_n($1, ')
+  .replace(/(__atomic_exchange_n\([^)]*)\)/, '$1, __ATOMIC_RELAXED)')
+  .replace('load_acquire(', 'load_relaxed(')
+  .replace('store_release(', 'store_relaxed(')
+  .replace('__ATOMIC_ACQUIRE', '__ATOMIC_RELAXED')
+  .replace('__ATOMIC_RELEASE', '__ATOMIC_RELAXED');
+
+const all = [];
+let current;
+const part = (name, file, ...tests) => { current = { part: name, file, tests }; };
+const change = (say, find, put) => all.push({ ...current, say, find, put });
+// The order of one operation is dropped.
+const drop = (say, find) => change(`${say}, without its order`, find, relax(find));
+
+// ---- Parking lot ----
+
+part('parking lot', 'src/park.c', 'park', 'mutex', 'once');
+drop('a bucket is locked (L1)', 'if (!cas_acquire(word, &seen, HELD)) /* L1 */\n        short_lock_slow');
+drop('a bucket is locked by who slept (L2)', 'while (swap_acquire(word, CONTENDED) != FREE) /* L2 */');
+drop('a bucket is unlocked (U)', 'if (swap_release(word, FREE) == CONTENDED) /* U');
+change('nobody is woken who sleeps for a bucket', 'if (swap_release(word, FREE) == CONTENDED) /* U', 'if (swap_release(word, FREE) == CONTENDED && false) /* U');
+change('who slept for a bucket forgets the others', 'while (swap_acquire(word, CONTENDED) != FREE) /* L2 */\n        pti_port_wait(word, CONTENDED, PT_TIME_NEVER);', 'for (uint32_t mark = CONTENDED; swap_acquire(word, mark) != FREE; mark = HELD)\n        pti_port_wait(word, CONTENDED, PT_TIME_NEVER);');
+drop('a message is given (W)', 'if (swap_release(&waiter->word, message) == SLEEPING) /* W');
+drop('a message is read (G)', 'uint32_t seen = load_acquire(&waiter->word); /* G');
+change('a message is given, but who sleeps is not woken', 'if (swap_release(&waiter->word, message) == SLEEPING) /* W', 'if (swap_release(&waiter->word, message) == SLEEPING && false) /* W');
+change('who falls asleep overwrites a message', 'cas_relaxed(&waiter->word, &seen, SLEEPING)) /* S */', '(store_relaxed(&waiter->word, SLEEPING), true)) /* S */');
+change('who gives up does not look whether it was moved meanwhile', 'if (key != load_relaxed(&waiter->key)) {', 'if (false) {');
+change('who was moved gives up all the same', 'if (waiter->queued && !waiter->moved) {', 'if (waiter->queued) {');
+change('who was taken out gives up all the same', 'if (waiter->queued && !waiter->moved) {', 'if (!waiter->moved) {');
+change('a move is not noted', 'waiter->moved = true;', 'waiter->moved = false;');
+change('the last of a queue goes, and is still its last', 'first->last = waiter->previous;', '(void)first;');
+change('the first of a queue goes, and the next queues with it', 'next->chain = waiter->chain;', 'next->chain = NULL;');
+change('who joins in front does not know the last', 'waiter->last = first->last;', 'waiter->last = waiter;');
+change('all are taken out, but believe they are queued', 'for (pti_waiter *waiter = first; waiter != NULL; waiter = waiter->next)\n        waiter->queued = false;', '');
+change('a waiter is read after it was woken', 'pti_waiter *next = first->next; /* first may be gone once it is woken */\n        pti_park_wake(first, message);', 'pti_park_wake(first, message);\n        pti_waiter *next = first->next;');
+change('two buckets are locked in any order', 'pti_queue *low = pair.first < pair.second ? pair.first : pair.second;\n    pti_queue *high = pair.first < pair.second ? pair.second : pair.first;', 'pti_queue *low = pair.first, *high = pair.second;');
+change('a bit says that nobody waits while somebody does', 'if (pti_park_first(queue, key) == NULL)\n        and_relaxed(word, ~bit);', 'and_relaxed(word, ~bit);');
+
+part('parking lot, cancelled', 'src/park.c', 'cancel_waits', 'cancel');
+change('who sleeps is not poked awake', 'return seen == SLEEPING;', 'return false;');
+change('who was poked too late forgets to wait for its message (N)', 'cas_relaxed(&waiter->word, &seen, WAITING); /* N */', '(void)seen;');
+change('who was poked too late does not wait for its message', 'cas_relaxed(&waiter->word, &seen, WAITING); /* N */\n        sleep_until(waiter, PT_TIME_NEVER);', '(void)seen;');
+
+part('parking lot, in place', 'src/park.c', 'await');
+drop('a message is given in place (T)', 'if (cas_release(&waiter->word, &seen, message)) { /* T');
+change('who gives up in place overwrites a message', 'if (cas_relaxed(&waiter->word, &seen, PTI_GAVE_UP)) /* Z */', 'if (store_relaxed(&waiter->word, PTI_GAVE_UP), true) /* Z */');
+
+// ---- Mutex ----
+
+part('mutex', 'src/mutex.c', 'mutex', 'crowd', 'cond');
+drop('locked by who waited (L)', 'if (cas_acquire(&mutex->word, &seen, next)) /* L');
+drop('unlocked beside one that is awake (U1)', 'if (cas_release(&mutex->word, &seen, next)) /* U1');
+drop('unlocked for one that is woken (U2, H)', '} while (!cas_release(&mutex->word, &seen, next)); /* U2');
+change('who joins the queue does not look whether the lock is free', 'static bool note_queued(pt_mutex *mutex, bool awake)\n{\n    uint32_t seen = load_relaxed(&mutex->word);\n    while ((seen & LOCKED) != 0) {', 'static bool note_queued(pt_mutex *mutex, bool awake)\n{\n    uint32_t seen = load_relaxed(&mutex->word);\n    for (;;) {');
+change('who gives up awake does not look whether the lock is free', 'if (!awake || resign(mutex))', 'if (!awake || (and_relaxed(&mutex->word, ~(uint32_t)AWAKE), true))');
+change('who gives up stays awake in the word', 'if (!awake || resign(mutex))', 'if (true)');
+change('unlocked with somebody queued and nobody awake', 'if ((seen & AWAKE) == 0 || seen / SKIP >= MOST_SKIPS)', 'if (seen / SKIP >= MOST_SKIPS)');
+change('one is woken, the others forgotten', 'bool more = first != NULL && (!take || first->next != NULL);', 'bool more = first != NULL && !take;');
+change('handed over unlocked', 'next = (hand_over ? LOCKED : 0u) |', 'next = 0u |');
+change('handed over, but not said', 'pti_park_wake(first, hand_over ? PTI_HANDED : PTI_RETRY);', 'pti_park_wake(first, PTI_RETRY);');
+change('woken, but not', 'if (take)\n        pti_park_wake(first, hand_over', 'if (take && false)\n        pti_park_wake(first, hand_over');
+change('whoever is awake stays so in the word when it has the lock', 'uint32_t next = (awake ? seen & ~(uint32_t)AWAKE : seen) | LOCKED;', 'uint32_t next = seen | LOCKED;');
+change('who waited for a condition goes on without the lock', 'if (message == PTI_HANDED)\n        return;\n    /* On', 'if (message != PTI_GAVE_UP)\n        return;\n    /* On');
+
+part('mutex, inline', 'include/pt_mutex.h', 'mutex', 'crowd');
+drop('locked', 'if ((__atomic_fetch_or(&mutex->word, 1u, __ATOMIC_ACQUIRE) & 1u) != 0)');
+drop('locked by a try', 'if (__atomic_compare_exchange_n(&mutex->word, &seen, seen | 1u, false, __ATOMIC_ACQUIRE,');
+drop('unlocked', '!__atomic_compare_exchange_n(&mutex->word, &seen, next, false, __ATOMIC_RELEASE,');
+change('unlocked with somebody queued and nobody awake', 'if ((seen & 6u) == 2u || (seen & 8u)', 'if ((seen & 8u)');
+
+// ---- Reader-writer lock ----
+
+part('rwlock', 'src/rwlock.c', 'rwlock', 'crowd');
+drop('locked to read (R)', 'if (cas_acquire(&rwlock->word, &seen, seen + READER)) /* R');
+drop('locked to write (W)', 'if (cas_acquire(&rwlock->word, &seen, without(seen, awake) | WRITER)) /* W');
+drop('unlocked by a reader (UR)', 'if (cas_release(&rwlock->word, &seen, seen - READER)) /* UR');
+drop('unlocked by a writer (UW)', 'if (cas_release(&rwlock->word, &seen, seen - WRITER)) /* UW');
+drop('readers are let in (E)', '} while (!cas_acq_rel(&rwlock->word, &seen, next)); /* E, E');
+drop('a writer is woken (N, H)', '} while (!cas_acq_rel(&rwlock->word, &seen, next)); /* N, H');
+change('a reader queues without looking whether it need not', 'static bool note_reader(pt_rwlock *rwlock)\n{\n    uint32_t seen = load_relaxed(&rwlock->word);\n    while (!may_read(seen)) {', 'static bool note_reader(pt_rwlock *rwlock)\n{\n    uint32_t seen = load_relaxed(&rwlock->word);\n    for (;;) {');
+change('a writer queues without looking whether the lock is free', 'while (!is_free(seen)) {\n        if (cas_relaxed(&rwlock->word, &seen, without(seen, awake) | bit))', 'for (;;) {\n        if (cas_relaxed(&rwlock->word, &seen, without(seen, awake) | bit))');
+change('a writer that gives up leaves readers waiting', 'if ((load_relaxed(&rwlock->word) & READERS_QUEUED) != 0)\n        admit', 'if (false)\n        admit');
+change('a writer is woken, the others forgotten', 'if (take && first->next == NULL)', 'if (take)');
+change('the last reader leaves a queued writer behind', 'if (next == WRITERS_QUEUED) {', 'if (false) {');
+change('a lock full of readers forgets who waits', 'if (admitted < waiting)', 'if (false)');
+change('readers overtake writers that wait', '(word & WRITER) == 0 && (word & (WRITERS_QUEUED | AWAKE)) != WRITERS_QUEUED;', '(word & WRITER) == 0;');
+change('a writer that gives up stays awake in the word', 'if (!awake)\n                return may_wait;', 'if (true)\n                return may_wait;');
+change('a downgrade unlocks', 'admit_readers(rwlock, WRITER, READER, 0);', 'admit_readers(rwlock, WRITER, 0, 0);');
+change('a writer is handed the lock while readers are in', 'take = is_free(next) && (hand_over', 'take = (hand_over');
+
+part('rwlock, inline', 'include/pt_mutex.h', 'rwlock', 'crowd');
+drop('locked to read', '!__atomic_compare_exchange_n(&rwlock->word, &seen, seen + PTI_RWLOCK_READER, false, __ATOMIC_ACQUIRE,');
+drop('locked to write', 'if (!__atomic_compare_exchange_n(&rwlock->word, &seen, PTI_RWLOCK_WRITER, false, __ATOMIC_ACQUIRE,');
+drop('unlocked by a reader', 'seen - PTI_RWLOCK_READER,\n                                                                false, __ATOMIC_RELEASE,');
+drop('unlocked by a writer', 'seen - PTI_RWLOCK_WRITER,\n                                                                false, __ATOMIC_RELEASE,');
+
+// ---- Condition ----
+
+part('condition', 'src/cond.c', 'cond', 'crowd');
+change('the mutex is unlocked before the waiter is queued', 'pti_park_prepare(&waiter, WHAT);\n    waiter.with = mutex;', 'pt_mutex_unlock(mutex);\n    pti_park_prepare(&waiter, WHAT);\n    waiter.with = mutex;\n#define pt_mutex_unlock(mutex) (void)mutex');
+change('nothing says that somebody waits (J)', 'store_relaxed(&cond->word, QUEUED); /* J */', '');
+change('nobody is said to wait while some do', 'if (any && pti_park_first(pair.first, cond) == NULL)', 'if (any)');
+change('a signal is a broadcast', 'while (first != NULL && first->with == mutex && (all || !any)) {', 'while (first != NULL && first->with == mutex) {');
+change('a broadcast reaches those of one mutex', 'while ((all || !any) && (mutex', 'while (!any && (mutex');
+change('waiters of another mutex are moved to this one', 'while (first != NULL && first->with == mutex && (all || !any)) {', 'while (first != NULL && (all || !any)) {');
+change('who is to be woken is not', 'pti_park_wake(woken, PTI_RETRY);', '(void)woken;');
+
+// ---- Semaphore ----
+
+part('semaphore', 'src/semaphore.c', 'semaphore');
+drop('a permit is given (P)', '} while (!cas_release(&semaphore->word, &seen, seen + permits * PERMIT)); /* P');
+drop('a permit is taken (T)', 'if (cas_acquire(&semaphore->word, &seen, seen - PERMIT)) /* T');
+change('who queues does not look whether there are permits', 'while (seen / PERMIT == 0) {', 'for (;;) {');
+change('nobody is said to wait while some do', 'if (pti_park_first(queue, key) == NULL)\n            and_relaxed', 'if (true)\n            and_relaxed');
+change('those who wait are not served', 'if ((seen & QUEUED) != 0)\n        serve_queue(semaphore);', '');
+change('many permits serve one', 'while ((first = pti_park_first(queue, key)) != NULL && first->serve == serve &&', 'if ((first = pti_park_first(queue, key)) != NULL && first->serve == serve &&');
+change('who waits for something else is served', 'while ((first = pti_park_first(queue, key)) != NULL && first->serve == serve &&', 'while ((first = pti_park_first(queue, key)) != NULL &&');
+
+// ---- Event ----
+
+part('event', 'src/event.c', 'event', 'carrier');
+drop('set (S)', 'if ((or_release(&event->word, SET) & QUEUED) == 0) /* S');
+drop('passed (P)', 'uint32_t seen = load_acquire(&event->word); /* P: pairs with S */\n    while');
+drop('passed alone (P)', 'if ((seen & AUTO) == 0 || cas_acquire(&event->word, &seen, seen & ~(uint32_t)SET)) /* P */');
+change('who queues does not look whether it is set', 'while ((seen & SET) == 0) {', 'for (;;) {');
+change('a reset takes back a set that is not done', 'if ((seen & (SET | QUEUED)) == (SET | QUEUED)) {', 'if (false) {');
+change('nobody is said to wait while some do', 'if (pti_park_first(queue, key) == NULL)\n        and_relaxed', 'if (true)\n        and_relaxed');
+change('a set that one may pass lets all pass', 'if ((load_relaxed(&event->word) & AUTO) == 0) {', 'if (true) {');
+change('those who wait are not served', 'if (pti_park_may_lock())\n        serve_queue(event);\n    else', 'if (pti_park_may_lock())\n        return;\n    else');
+
+// ---- Barrier, latch, once ----
+
+part('barrier', 'src/barrier.c', 'barrier');
+change('who gives up still counts (G)', 'store_relaxed(&barrier->word, load_relaxed(&barrier->word) - ONE); /* G */', '');
+change('the word is changed after the lock is given back', 'store_release(&barrier->word, next); /* A: pairs with L */\n    pti_park_unlock(queue);', 'pti_park_unlock(queue);\n    store_release(&barrier->word, next);');
+change('one too many is waited for', 'bool last = count_waiting(queue, barrier) + 1 >= parties;', 'bool last = count_waiting(queue, barrier) >= parties;');
+change('those of a round are taken out after the lock is given back', 'pti_waiter *waiters = pti_park_take_all(queue, barrier);\n    store_release(&barrier->word, next); /* A: pairs with L */\n    pti_park_unlock(queue);', 'store_release(&barrier->word, next);\n    pti_park_unlock(queue);\n    pti_waiter *waiters = pti_park_take_all(queue, barrier);');
+change('an abort does not wake', 'pti_park_wake_all(waiters, (enum pti_message)message);', 'if (message == COMPLETE)\n        pti_park_wake_all(waiters, (enum pti_message)message);');
+drop('aborted (A)', 'store_release(&barrier->word, next); /* A: pairs with L */');
+
+part('latch', 'src/latch.c', 'latch');
+drop('zero is seen (P)', 'return load_acquire(&latch->word) / ONE == 0');
+drop('counted down (D)', '} while (!cas_release(&latch->word, &seen, seen - by * ONE)); /* D');
+drop('counted down to zero (Z)', '} while (!cas_acq_rel(&latch->word, &seen, seen - by * ONE)); /* Z');
+change('who queues does not look whether it is zero', 'while (seen / ONE > 0) {', 'for (;;) {');
+change('those who wait are not let go', 'if (seen - by * ONE == QUEUED)', 'if (false)');
+
+part('once', 'src/once.c', 'once');
+drop('done (E)', 'store_release(&once->word, status == PT_OK ? DONE : NEW); /* E');
+drop('seen as done (D)', 'uint32_t seen = load_acquire(&once->word); /* D: pairs with E */\n        if');
+drop('run again (R)', 'if (seen == NEW && cas_acquire(&once->word, &seen, RUNNING)) { /* R');
+change('run by whoever sees that it is new', 'if (seen == NEW && cas_acquire(&once->word, &seen, RUNNING)) { /* R', 'if (seen == NEW && (store_relaxed(&once->word, RUNNING), true)) { /* R');
+change('who queues does not look whether it still runs (Q)', 'if (load_relaxed(&once->word) != RUNNING) { /* Q', 'if (false) { /* Q');
+change('a failure wakes nobody', 'pti_park_wake_all(waiters, status == PT_OK ? PTI_GO : PTI_RETRY);', 'if (status == PT_OK)\n        pti_park_wake_all(waiters, PTI_GO);');
+
+// ---- Threads and carriers ----
+
+part('join', 'src/thread.c', 'thread', 'scope');
+drop('ended (E)', 'or_release(&thread->word, DONE); /* E');
+drop('seen as ended (J)', 'return (load_acquire(&thread->word) & DONE) != 0; /* J');
+change('the last reference is given up, without its order', 'if (sub_acq_rel(&thread->references, 1) == 1)', 'if (__atomic_fetch_sub(&thread->references, 1, __ATOMIC_RELAXED) == 1)');
+change('who joins does not look whether the thread has ended (Q)', 'if (pt_thread_is_finished(thread)) { /* Q', 'if (false) { /* Q');
+change('those who join are not woken', 'pti_park_unlock(queue);\n    pti_park_wake_all(waiters, PTI_GO);\n    drop_reference(thread);', 'pti_park_unlock(queue);\n    (void)waiters;\n    drop_reference(thread);');
+change('a result is given to all who join (C)', 'if (cas_relaxed(&thread->word, &seen, seen | CLAIMED))\n            return true;', 'or_relaxed(&thread->word, CLAIMED);\n        return true;');
+change('a detached thread keeps its port', 'if (claim(thread) && has_port(thread))\n        pti_port_thread_detach', 'if (claim(thread) && false)\n        pti_port_thread_detach');
+
+part('carrier', 'src/carrier.c', 'carrier', 'scope');
+change('one that is called tires all the same', 'bool tired = own->parked;', 'bool tired = true;');
+change('one that is called while it tires ends', 'if (tire())\n            return NULL;', 'tire();\n        return NULL;');
+change('called before it knows what for', 'carrier->thread = thread;\n    pt_event_set(&carrier->call);', 'pt_event_set(&carrier->call);\n    carrier->thread = thread;');
+change('the list is changed without its lock', 'void pti_carrier_park(void)\n{\n    pti_short_lock(&parking_lock);', 'void pti_carrier_park(void)\n{\n#define pti_short_unlock(lock) (void)0');
+change('dismissed before its port is read', '*port = carrier->port;\n    carrier->thread = NULL;\n    pt_event_set(&carrier->call);', 'carrier->thread = NULL;\n    pt_event_set(&carrier->call);\n    *port = carrier->port;');
+change('joined and detached', '*joined = own->thread == NULL;', '*joined = false;');
+change('more are parked than allowed', '&& parked_count < parking_most)', ')');
+change('not taken out of the list when called', 'if (best != NULL)\n        take_out(best);', '');
+
+part('carrier, joined', 'src/thread.c', 'carrier');
+change('parks after it told the joiner', 'if (thread->carried)\n        pti_carrier_park();\n    finish(thread);', 'bool carried = thread->carried;\n    finish(thread);\n    if (carried)\n        pti_carrier_park();');
+
+export const mutants = all;
