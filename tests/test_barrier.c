@@ -236,6 +236,33 @@ static void test_abort_sends_all_away_until_reset(void **state)
     assert_int_equal(sent.serials, 0);
 }
 
+struct notice {
+    pt_barrier barrier;
+    int reason; /* plain: what was written before the abort, who sees it must see */
+};
+
+static void abort_or_look(struct member *member)
+{
+    struct notice *notice = member->shared;
+    if (member->index == 0) {
+        notice->reason = 42;
+        pt_barrier_abort(&notice->barrier);
+        return;
+    }
+    while (!pt_barrier_is_aborted(&notice->barrier))
+        pt_thread_yield();
+    check(notice->reason == 42);
+}
+
+static void test_an_abort_hands_over_what_was_written(void **state)
+{
+    (void)state;
+    for (int i = 0; i < test_scale(300); i++) {
+        struct notice notice = {.barrier = PT_BARRIER_INIT(2)};
+        crew_run(3, abort_or_look, &notice);
+    }
+}
+
 struct riot {
     pt_barrier barrier;
     uint32_t passed, serials, over;
@@ -331,5 +358,6 @@ static void test_a_page_may_only_come_last(void **state)
 TEST_MAIN("barrier", TEST(test_a_round_needs_a_number), TEST(test_one_party_waits_for_nobody),
           TEST(test_nobody_leaves_before_all_have_come), TEST(test_the_first_to_return_may_free_it),
           TEST(test_who_gives_up_does_not_count), TEST(test_rounds_are_whole_though_many_give_up),
-          TEST(test_abort_sends_all_away_until_reset), TEST(test_a_round_is_passed_or_aborted_by_all_of_it),
+          TEST(test_abort_sends_all_away_until_reset), TEST(test_an_abort_hands_over_what_was_written),
+          TEST(test_a_round_is_passed_or_aborted_by_all_of_it),
           TEST(test_those_who_a_fork_left_behind_do_not_count), TEST(test_a_page_may_only_come_last))

@@ -147,6 +147,101 @@ static void lock_it(struct member *member)
     pt_mutex_unlock(member->shared);
 }
 
+/* ---- A set hands over what was written before ------------------------------------------------------ */
+
+struct news {
+    pt_event event;
+    int each;
+    long written; /* plain: what one wrote before it set the event, the next must see */
+};
+
+static void read_or_write(struct member *member)
+{
+    struct news *news = member->shared;
+    if (member->index == 0) {
+        news->written = 42;
+        pt_event_set(&news->event);
+        return;
+    }
+    if (member->index == 1)
+        while (pt_event_try_wait(&news->event) != PT_OK)
+            pt_thread_yield();
+    else
+        check(pt_event_wait(&news->event) == PT_OK);
+    check(news->written == 42);
+}
+
+static void test_a_set_hands_over_what_was_written(void **state)
+{
+    (void)state;
+    for (int i = 0; i < test_scale(300); i++) {
+        struct news news = {.event = PT_EVENT_INIT};
+        crew_run(4, read_or_write, &news);
+    }
+}
+
+static void count_up(struct member *member)
+{
+    struct news *news = member->shared;
+    for (int i = 0; i < news->each; i++) {
+        if (member->index == 0)
+            while (pt_event_try_wait(&news->event) != PT_OK)
+                pt_thread_yield();
+        else
+            check(pt_event_wait(&news->event) == PT_OK);
+        news->written++;
+        pt_event_set(&news->event);
+    }
+}
+
+static void test_one_pass_makes_a_lock(void **state)
+{
+    (void)state;
+    struct news news = {.event = PT_EVENT_AUTO_INIT, .each = test_scale(10000) + 1};
+    pt_event_set(&news.event);
+    crew_run(3, count_up, &news);
+    assert_int_equal(news.written, 3L * news.each);
+}
+
+/* ---- A set that found somebody waiting lets it go, even if a reset comes at once ---------------------- */
+
+static void set_or_reset(struct member *member)
+{
+    struct news *news = member->shared;
+    if (member->index == 0) {
+        check(pt_event_wait(&news->event) == PT_OK);
+        return;
+    }
+    wait_until_parked(&news->event, 1);
+    pt_event_set(&news->event);
+    pt_event_reset(&news->event);
+}
+
+static void set_while_others_reset(struct member *member)
+{
+    struct news *news = member->shared;
+    if (member->index == 0) {
+        pt_event_set(&news->event);
+        return;
+    }
+    while (!pt_event_is_set(&news->event))
+        pt_thread_yield();
+    pt_event_reset(&news->event);
+}
+
+static void test_a_reset_takes_no_set_back(void **state)
+{
+    (void)state;
+    for (int i = 0; i < test_scale(300); i++) {
+        struct news news = {.event = PT_EVENT_INIT};
+        crew_run(2, set_or_reset, &news);
+        struct crew *waiting = crew_start(1, wait_for_it, &news.event);
+        wait_until_parked(&news.event, 1);
+        crew_run(2, set_while_others_reset, &news);
+        crew_join(waiting);
+    }
+}
+
 /* Once an event is set, others may free it before the call is through, and have a mutex there. */
 static void test_a_late_set_wakes_nobody_else(void **state)
 {
@@ -170,4 +265,5 @@ static void test_a_late_set_wakes_nobody_else(void **state)
 TEST_MAIN("event", TEST(test_manual_stays_set_automatic_passes_one), TEST(test_a_deadline_passes),
           TEST(test_a_manual_set_lets_all_go), TEST(test_an_automatic_set_lets_one_go),
           TEST(test_nobody_passes_unset), TEST(test_a_ball_is_never_dropped),
-          TEST(test_a_late_set_wakes_nobody_else))
+          TEST(test_a_set_hands_over_what_was_written), TEST(test_one_pass_makes_a_lock),
+          TEST(test_a_reset_takes_no_set_back), TEST(test_a_late_set_wakes_nobody_else))

@@ -767,6 +767,48 @@ static void test_a_page_does_not_wait(void **state)
         fail_msg("on the page's thread: %s", visit.failed);
 }
 
+/* ---- A writer that waits for long is handed the lock, but not from under a reader ------------------- */
+
+struct visitors {
+    pt_rwlock rwlock;
+    long written; /* plain, under rwlock */
+};
+
+/* One reader is there from the first; a writer comes and gives up; another reader comes; and a writer, who waits until the
+   readers go, at about the same time. */
+static void visit_for_long(struct member *member)
+{
+    static const struct {
+        int comes, stays; /* in milliseconds */
+        bool writes, gives_up;
+    } plans[] = {{0, 4, false, false}, {0, 0, true, true}, {1, 4, false, false}, {2, 0, true, false}};
+    struct visitors *visitors = member->shared;
+    pt_sleep(plans[member->index].comes * PT_MILLISECOND);
+    if (plans[member->index].writes) {
+        pt_until until = plans[member->index].gives_up ? pt_after(PT_MILLISECOND / 2) : PT_FOREVER;
+        if (pt_rwlock_write_lock_until(&visitors->rwlock, until) != PT_OK)
+            return;
+        visitors->written++;
+        pt_rwlock_write_unlock(&visitors->rwlock);
+        return;
+    }
+    check(pt_rwlock_read_lock(&visitors->rwlock) == PT_OK);
+    long before = visitors->written;
+    pt_sleep(plans[member->index].stays * PT_MILLISECOND);
+    check(visitors->written == before);
+    pt_rwlock_read_unlock(&visitors->rwlock);
+}
+
+static void test_nobody_is_handed_the_lock_from_under_a_reader(void **state)
+{
+    (void)state;
+    for (int i = 0; i < test_scale(20); i++) {
+        struct visitors visitors = {.written = 0};
+        crew_run(4, visit_for_long, &visitors);
+        assert_untouched(&visitors.rwlock);
+    }
+}
+
 TEST_MAIN("rwlock", TEST(test_it_locks_and_unlocks), TEST(test_waits_end_in_time),
           TEST(test_waiters_that_are_not_there_do_no_harm), TEST(test_writers_exclude_all_others),
           TEST(test_all_forms_together), TEST(test_readers_share),
@@ -776,5 +818,5 @@ TEST_MAIN("rwlock", TEST(test_it_locks_and_unlocks), TEST(test_waits_end_in_time
           TEST(test_a_writer_that_gives_up_lets_readers_in), TEST(test_a_writers_deadline_lets_readers_in),
           TEST(test_a_full_lock_makes_readers_wait), TEST(test_readers_in_relay_do_not_starve_a_writer),
           TEST(test_greedy_writers_do_not_starve_a_reader), TEST(test_everybody_advances),
-          TEST(test_a_patient_writer_is_handed_the_lock), TEST(test_holders_stay_for_long),
-          TEST(test_the_last_user_may_free_it), TEST(test_a_page_does_not_wait))
+          TEST(test_a_patient_writer_is_handed_the_lock), TEST(test_nobody_is_handed_the_lock_from_under_a_reader),
+          TEST(test_holders_stay_for_long), TEST(test_the_last_user_may_free_it), TEST(test_a_page_does_not_wait))

@@ -101,8 +101,16 @@ pt_status pti_port_thread_start(pti_port_thread *out, size_t stack_size, void *(
     return PT_OK;
 }
 
+/* Each thread is to be joined or detached, once. */
+static void give_up(pti_fiber *thread, const char *what)
+{
+    if (thread->joined || thread->detached)
+        pti_sim_fail(PT_SIM_CRASH, "%s is to be %s, but has been joined or detached before", thread->name, what);
+}
+
 void pti_port_thread_join(pti_port_thread thread)
 {
+    give_up(thread, "joined");
     pti_sim_point(OP_JOIN, NULL, HERE);
     if (thread->state != FIBER_DONE) {
         pti_sim_self->state = FIBER_JOINS;
@@ -116,6 +124,7 @@ void pti_port_thread_join(pti_port_thread thread)
 
 void pti_port_thread_detach(pti_port_thread thread)
 {
+    give_up(thread, "detached");
     thread->detached = true;
 }
 

@@ -12,7 +12,7 @@ import { mutants } from './table.mjs';
 const ROOT = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 const HELP = `Usage: node tests/mutants/run.mjs [options]
 Breaks the library in ${mutants.length} places, one at a time, and runs the tests of what was broken under the simulator.
-  --filter TEXT   only those whose part or description has TEXT in it
+  --filter REGEX  only those whose "part: description" matches
   --jobs N        how many at a time (default: the processors that can be used)
   --seconds S     how long each may take to be found (default: 60)
   --list          say what they are, and run nothing
@@ -125,7 +125,7 @@ if (options.help) {
   console.log(HELP);
   process.exit(0);
 }
-const chosen = mutants.filter(({ part, say }) => `${part}: ${say}`.includes(options.filter));
+const chosen = mutants.filter(({ part, say }) => new RegExp(options.filter).test(`${part}: ${say}`));
 for (const mutant of chosen) mutate(readFileSync(path.join(ROOT, mutant.file), 'utf8'), mutant);
 if (options.list) {
   for (const { part, say, file } of chosen) console.log(`${part}: ${say} (${file})`);

@@ -161,7 +161,7 @@ change('a failure wakes nobody', 'pti_park_wake_all(waiters, status == PT_OK ? P
 
 // ---- Threads and carriers ----
 
-part('join', 'src/thread.c', 'thread', 'scope');
+part('join', 'src/thread.c', 'thread', 'scope', 'carrier');
 drop('ended (E)', 'or_release(&thread->word, DONE); /* E');
 drop('seen as ended (J)', 'return (load_acquire(&thread->word) & DONE) != 0; /* J');
 change('the last reference is given up, without its order', 'if (sub_acq_rel(&thread->references, 1) == 1)', 'if (__atomic_fetch_sub(&thread->references, 1, __ATOMIC_RELAXED) == 1)');
