@@ -3,6 +3,7 @@
 // What is counted are the single tests inside the test programs; a program that prints no such count is one test.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,7 +17,9 @@ if (presets.length === 0 || missing.length > 0) {
   process.exit(2);
 }
 writeFileSync(join(build, 'CTestTestfile.cmake'), `subdirs(${presets.join(' ')})\n`);
-const { status } = spawnSync('ctest', ['--test-dir', build, '--output-on-failure', '--no-tests=error', '--output-junit', report,
+// Simulated tests do not mind what else runs.
+const jobs = presets.every((preset) => preset === 'sim') ? availableParallelism() : 1;
+const { status } = spawnSync('ctest', ['--test-dir', build, '-j', `${jobs}`, '--output-on-failure', '--no-tests=error', '--output-junit', report,
   '--test-output-size-passed', '1000000', '--test-output-size-failed', '1000000'], { stdio: 'inherit' });
 
 // cmocka's closing lines, and those of Node's test runner.

@@ -1,9 +1,12 @@
 /* test_sim.c: the simulator finds what is wrong, says what it is, finds it again, and has nothing to say of what is right. */
 #include <pt.h>
 #include <pt_sim.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- Programs, most of them wrong ----------------------------------------------------------------------------- */
 
@@ -212,6 +215,202 @@ static void patience(void *arg)
         abort();
 }
 
+static void *free_again(void *arg)
+{
+    free(arg);
+    return NULL;
+}
+
+static void freed_twice(void *arg)
+{
+    (void)arg;
+    pt_thread *thread;
+    int *number = malloc(sizeof *number);
+    if (number == NULL || pt_thread_spawn(&thread, NULL, free_again, number) != PT_OK)
+        exit(2);
+    join(thread);
+    free(number);
+}
+
+/* memcpy() is an access as any other. */
+static int from[64], to[64];
+
+static void *copy(void *arg)
+{
+    memcpy(to, from, sizeof to);
+    return arg;
+}
+
+static void copied_together(void *arg)
+{
+    (void)arg;
+    run_both(copy, copy);
+}
+
+static void *sleep_outside(void *arg)
+{
+    usleep(1);
+    return arg;
+}
+
+static void sleeps_outside(void *arg)
+{
+    (void)arg;
+    join(start(sleep_outside));
+}
+
+static pthread_mutex_t foreign = PTHREAD_MUTEX_INITIALIZER;
+
+/* The lock is there for others to find it taken: a yield is a chance for them. */
+static void *lock_outside(void *arg)
+{
+    pthread_mutex_lock(&foreign);
+    pt_thread_yield();
+    pthread_mutex_unlock(&foreign);
+    return arg;
+}
+
+static void locks_outside(void *arg)
+{
+    (void)arg;
+    run_both(lock_outside, lock_outside);
+}
+
+static void starts_outside(void *arg)
+{
+    (void)arg;
+    pthread_t thread;
+    pthread_create(&thread, NULL, nothing, NULL);
+}
+
+/* Waiting by sched_yield() is as good as by pt_thread_yield(). */
+static void *wait_by_sched_yield(void *arg)
+{
+    while (__atomic_load_n(&flag, __ATOMIC_ACQUIRE) == 0)
+        sched_yield();
+    return arg;
+}
+
+static void yields_outside(void *arg)
+{
+    (void)arg;
+    run_both(wait_by_sched_yield, set_flag);
+}
+
+static void *loop_unseen(void *arg)
+{
+    for (volatile bool on = true; on;) {
+    }
+    return arg;
+}
+
+static void stuck(void *arg)
+{
+    (void)arg;
+    join(start(loop_unseen));
+}
+
+static void ends_well(void *arg)
+{
+    (void)arg;
+    pt_thread *thread = start(nothing);
+    pt_thread_join(thread, NULL);
+    exit(0);
+}
+
+/* ---- What C11 allows, and what it does not ------------------------------------------------------------------ */
+
+/* Each runs two or more threads that store to x and y, and load into seen; `outcome` is then abort()ed on, so an outcome
+   that comes about shows as a crash. */
+static uint32_t x, y, seen[4]; /* x and y atomic; seen: by one thread each, read when all have ended */
+
+#define STORE(p, v, order) __atomic_store_n((p), (v), __ATOMIC_##order)
+#define LOAD(p, order) __atomic_load_n((p), __ATOMIC_##order)
+#define THREAD(name, ...)                                                                                          \
+    static void *name(void *arg)                                                                                   \
+    {                                                                                                              \
+        __VA_ARGS__;                                                                                               \
+        return arg;                                                                                                \
+    }
+#define LITMUS(name, outcome, ...)                                                                                 \
+    static void name(void *arg)                                                                                    \
+    {                                                                                                              \
+        pt_thread_function functions[] = {__VA_ARGS__};                                                            \
+        enum { COUNT = sizeof functions / sizeof functions[0] };                                                   \
+        pt_thread *threads[COUNT];                                                                                 \
+        (void)arg;                                                                                                 \
+        for (int i = 0; i < COUNT; i++)                                                                            \
+            threads[i] = start(functions[i]);                                                                      \
+        for (int i = 0; i < COUNT; i++)                                                                            \
+            join(threads[i]);                                                                                      \
+        if (outcome)                                                                                               \
+            abort();                                                                                               \
+    }
+
+/* Store buffering: each stores, then looks for the other's. */
+THREAD(buffer_x, STORE(&x, 1, RELEASE); seen[0] = LOAD(&y, ACQUIRE))
+THREAD(buffer_y, STORE(&y, 1, RELEASE); seen[1] = LOAD(&x, ACQUIRE))
+LITMUS(store_buffering, seen[0] == 0 && seen[1] == 0, buffer_x, buffer_y)
+
+THREAD(ordered_x, STORE(&x, 1, SEQ_CST); seen[0] = LOAD(&y, SEQ_CST))
+THREAD(ordered_y, STORE(&y, 1, SEQ_CST); seen[1] = LOAD(&x, SEQ_CST))
+LITMUS(store_buffering_in_order, seen[0] == 0 && seen[1] == 0, ordered_x, ordered_y)
+
+/* One of the stores is no part of the order that all agree on. */
+THREAD(half_ordered_y, STORE(&y, 1, RELEASE); seen[1] = LOAD(&x, SEQ_CST))
+LITMUS(store_buffering_half_ordered, seen[0] == 0 && seen[1] == 0, ordered_x, half_ordered_y)
+
+THREAD(fenced_x, STORE(&x, 1, RELAXED); __atomic_thread_fence(__ATOMIC_SEQ_CST); seen[0] = LOAD(&y, RELAXED))
+THREAD(fenced_y, STORE(&y, 1, RELAXED); __atomic_thread_fence(__ATOMIC_SEQ_CST); seen[1] = LOAD(&x, RELAXED))
+LITMUS(store_buffering_fenced, seen[0] == 0 && seen[1] == 0, fenced_x, fenced_y)
+
+/* Message passing: the flag is seen, and what it stands for is not. */
+THREAD(send_relaxed, STORE(&x, 1, RELAXED); STORE(&y, 1, RELAXED))
+THREAD(send, STORE(&x, 1, RELAXED); STORE(&y, 1, RELEASE))
+THREAD(send_fenced, STORE(&x, 1, RELAXED); __atomic_thread_fence(__ATOMIC_RELEASE); STORE(&y, 1, RELAXED))
+THREAD(receive_relaxed, seen[0] = LOAD(&y, RELAXED); seen[1] = LOAD(&x, RELAXED))
+THREAD(receive, seen[0] = LOAD(&y, ACQUIRE); seen[1] = LOAD(&x, RELAXED))
+THREAD(receive_fenced, seen[0] = LOAD(&y, RELAXED); __atomic_thread_fence(__ATOMIC_ACQUIRE);
+       seen[1] = LOAD(&x, RELAXED))
+LITMUS(message_not_released, seen[0] == 1 && seen[1] == 0, send_relaxed, receive)
+LITMUS(message_not_acquired, seen[0] == 1 && seen[1] == 0, send, receive_relaxed)
+LITMUS(message, seen[0] == 1 && seen[1] == 0, send, receive)
+LITMUS(message_fenced, seen[0] == 1 && seen[1] == 0, send_fenced, receive_fenced)
+
+/* A read-modify-write carries the message on; a store does not. */
+THREAD(pass_on, if (LOAD(&y, RELAXED) == 1) __atomic_fetch_add(&y, 1, __ATOMIC_RELAXED))
+THREAD(store_over, if (LOAD(&y, RELAXED) == 1) STORE(&y, 2, RELAXED))
+LITMUS(message_passed_on, seen[0] == 2 && seen[1] == 0, send, pass_on, receive)
+LITMUS(message_stored_over, seen[0] == 2 && seen[1] == 0, send, store_over, receive)
+
+/* Coherence: what has been seen is not unseen, nor is a thread's own store. */
+THREAD(count_x, STORE(&x, 1, RELAXED); STORE(&x, 2, RELAXED))
+THREAD(look_twice, seen[0] = LOAD(&x, RELAXED); seen[1] = LOAD(&x, RELAXED))
+THREAD(look_after_store, STORE(&x, 3, RELAXED); seen[0] = LOAD(&x, RELAXED))
+LITMUS(coherence, seen[0] > seen[1], count_x, look_twice)
+LITMUS(own_store, seen[0] == 0, count_x, look_after_store)
+
+/* Two writers, two readers: the readers may disagree who was first, unless all is in one order. */
+THREAD(write_x, STORE(&x, 1, RELEASE))
+THREAD(write_y, STORE(&y, 1, RELEASE))
+THREAD(read_xy, seen[0] = LOAD(&x, ACQUIRE); seen[1] = LOAD(&y, ACQUIRE))
+THREAD(read_yx, seen[2] = LOAD(&y, ACQUIRE); seen[3] = LOAD(&x, ACQUIRE))
+LITMUS(two_views, seen[0] == 1 && seen[1] == 0 && seen[2] == 1 && seen[3] == 0, write_x, write_y, read_xy, read_yx)
+THREAD(write_x_in_order, STORE(&x, 1, SEQ_CST))
+THREAD(write_y_in_order, STORE(&y, 1, SEQ_CST))
+THREAD(read_xy_in_order, seen[0] = LOAD(&x, SEQ_CST); seen[1] = LOAD(&y, SEQ_CST))
+THREAD(read_yx_in_order, seen[2] = LOAD(&y, SEQ_CST); seen[3] = LOAD(&x, SEQ_CST))
+LITMUS(one_view, seen[0] == 1 && seen[1] == 0 && seen[2] == 1 && seen[3] == 0, write_x_in_order, write_y_in_order,
+       read_xy_in_order, read_yx_in_order)
+
+/* A compare-and-swap of the weak kind may fail though the value is the expected one. */
+THREAD(try_once, uint32_t expected = 0;
+       seen[0] = !__atomic_compare_exchange_n(&x, &expected, 1, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+THREAD(try_strongly, uint32_t expected = 0;
+       seen[0] = !__atomic_compare_exchange_n(&x, &expected, 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+LITMUS(weak_compare, seen[0], try_once, nothing)
+LITMUS(strong_compare, seen[0], try_strongly, nothing)
+
 /* ---- What is expected of them --------------------------------------------------------------------------------- */
 
 static const struct program {
@@ -230,6 +429,29 @@ static const struct program {
     {"no_stack", no_stack, PT_SIM_CRASH},
     {"too_many", too_many, PT_SIM_OK},
     {"patience", patience, PT_SIM_OK},
+    {"freed_twice", freed_twice, PT_SIM_FREED},
+    {"copied_together", copied_together, PT_SIM_RACE},
+    {"sleeps_outside", sleeps_outside, PT_SIM_OUTSIDE},
+    {"locks_outside", locks_outside, PT_SIM_OUTSIDE},
+    {"starts_outside", starts_outside, PT_SIM_OUTSIDE},
+    {"yields_outside", yields_outside, PT_SIM_OK},
+    {"ends_well", ends_well, PT_SIM_OK},
+    {"store_buffering", store_buffering, PT_SIM_CRASH},
+    {"store_buffering_in_order", store_buffering_in_order, PT_SIM_OK},
+    {"store_buffering_half_ordered", store_buffering_half_ordered, PT_SIM_CRASH},
+    {"store_buffering_fenced", store_buffering_fenced, PT_SIM_OK},
+    {"message_not_released", message_not_released, PT_SIM_CRASH},
+    {"message_not_acquired", message_not_acquired, PT_SIM_CRASH},
+    {"message", message, PT_SIM_OK},
+    {"message_fenced", message_fenced, PT_SIM_OK},
+    {"message_passed_on", message_passed_on, PT_SIM_OK},
+    {"message_stored_over", message_stored_over, PT_SIM_CRASH},
+    {"coherence", coherence, PT_SIM_OK},
+    {"own_store", own_store, PT_SIM_OK},
+    {"two_views", two_views, PT_SIM_CRASH},
+    {"one_view", one_view, PT_SIM_OK},
+    {"weak_compare", weak_compare, PT_SIM_CRASH},
+    {"strong_compare", strong_compare, PT_SIM_OK},
 };
 
 static int failures;
@@ -272,6 +494,34 @@ static void try_program(const struct program *program, const char *strategy)
     remove(replay);
 }
 
+/* Not as the others: it takes its time. */
+static void try_stuck(void)
+{
+    const pt_sim_options options = {.patience = PT_SECOND};
+    expect(!pt_sim_run("test_sim-stuck", stuck, NULL, &options) && pt_sim_last().failure == PT_SIM_STUCK, "stuck",
+           "random", "is not found");
+    remove("test_sim-stuck.schedule");
+}
+
+/* All schedules of a small program, whichever way they are counted; and more if more may deviate. */
+static void try_all_there_are(void)
+{
+    const pt_sim_options one = {.strategy = "exhaustive", .depth = 1}, two = {.strategy = "exhaustive"};
+    expect(pt_sim_run("all", coherence, NULL, &one) && pt_sim_last().complete, "coherence", "exhaustive",
+           "is not tried to the end");
+    uint64_t runs = pt_sim_last().runs;
+    expect(pt_sim_run("all", coherence, NULL, &two) && pt_sim_last().complete && pt_sim_last().runs > runs,
+           "coherence", "exhaustive", "has no more schedules with more switches");
+    printf("%-20s all: %llu schedules that deviate once, %llu twice\n", "coherence", (unsigned long long)runs,
+           (unsigned long long)pt_sim_last().runs);
+}
+
+static void try_newest(void)
+{
+    const pt_sim_options newest = {.newest = true, .runs = 2000};
+    expect(pt_sim_run("newest", store_buffering, NULL, &newest), "store_buffering", "newest", "sees older values");
+}
+
 static void try_bad_options(void)
 {
     const pt_sim_options unknown = {.strategy = "clever"}, missing = {.strategy = "replay:no such file"};
@@ -297,10 +547,13 @@ int main(void)
             tried++;
         }
     }
+    try_stuck();
+    try_all_there_are();
+    try_newest();
     try_bad_options();
     if (failures > 0)
         printf("[  FAILED  ] %d test(s), listed above\n", failures);
     else
-        printf("[  PASSED  ] %d test(s).\n", tried + 1);
+        printf("[  PASSED  ] %d test(s).\n", tried + 4);
     return failures == 0 ? 0 : 1;
 }
