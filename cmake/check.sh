@@ -10,13 +10,16 @@ say "format"
 clang-format --dry-run --Werror $(git ls-files '*.c' '*.h' '*.cpp')
 
 for compiler in gcc clang-22; do
-    say "warnings as errors with $compiler"
-    cmake -S . -B "build/warnings-$compiler" -G Ninja -DCMAKE_C_COMPILER="$compiler" -DPT_WERROR=ON \
-        -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
-    cmake --build "build/warnings-$compiler" >build/warnings.log 2>&1 || {
-        cat build/warnings.log
-        exit 1
-    }
+    for sim in OFF ON; do
+        say "warnings as errors with $compiler$([ $sim = OFF ] || echo ", for the simulator")"
+        folder=build/warnings-$compiler-sim-$sim
+        cmake -S . -B "$folder" -G Ninja -DCMAKE_C_COMPILER="$compiler" -DPT_WERROR=ON -DPT_SIM=$sim \
+            -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
+        cmake --build "$folder" >build/warnings.log 2>&1 || {
+            cat build/warnings.log
+            exit 1
+        }
+    done
 done
 
 say "sanitizers"
@@ -24,7 +27,7 @@ CC=clang-22 CXX=clang++-22 node cmake/build.mjs native-asan # gcc 12's has no te
 node cmake/build.mjs native-tsan
 node tests/run.mjs native-asan native-tsan
 
-say "simulated: every subject under some hundred interleavings a test"
+say "simulated: every subject, some thousand to some ten thousand interleavings a test"
 node cmake/build.mjs sim
 node tests/run.mjs sim
 

@@ -9,6 +9,9 @@ install(TARGETS ${installed} EXPORT portalis_thread
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h"
     PATTERN sim EXCLUDE)
+if(PT_SIM)
+    install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/sim/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+endif()
 
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/portalis_thread)
 install(EXPORT portalis_thread NAMESPACE portalis:: FILE portalis_threadTargets.cmake DESTINATION ${package})
@@ -24,6 +27,13 @@ file(RELATIVE_PATH PT_PREFIX_FROM_PC /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /
 set(PT_PC_CFLAGS "")
 if(PT_CHECKED)
     set(PT_PC_CFLAGS " -DPT_CHECKED")
+endif()
+set(PT_PC_LIBS "")
+if(PT_SIM)
+    list(JOIN sim_compile_options " " PT_PC_CFLAGS)
+    string(REPLACE "SHELL:" "" PT_PC_CFLAGS " ${PT_PC_CFLAGS}")
+    list(JOIN sim_link_options " " PT_PC_LIBS)
+    string(PREPEND PT_PC_LIBS " ")
 endif()
 configure_file(${CMAKE_CURRENT_LIST_DIR}/portalis_thread.pc.in ${PROJECT_BINARY_DIR}/portalis_thread.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/portalis_thread.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -809,14 +809,14 @@ static void test_nobody_is_handed_the_lock_from_under_a_reader(void **state)
     }
 }
 
-TEST_MAIN("rwlock", TEST(test_it_locks_and_unlocks), TEST(test_waits_end_in_time),
-          TEST(test_waiters_that_are_not_there_do_no_harm), TEST(test_writers_exclude_all_others),
-          TEST(test_all_forms_together), TEST(test_readers_share),
+TEST_MAIN("rwlock", TEST(test_nobody_is_handed_the_lock_from_under_a_reader), TEST(test_it_locks_and_unlocks),
+          TEST(test_waits_end_in_time), TEST(test_waiters_that_are_not_there_do_no_harm),
+          TEST(test_writers_exclude_all_others), TEST(test_all_forms_together), TEST(test_readers_share),
           TEST(test_a_writer_that_is_done_lets_all_readers_in),
           TEST(test_a_downgrade_lets_readers_in_but_no_writer),
           TEST(test_a_writer_does_not_wait_for_readers_that_are_gone), TEST(test_readers_queue_behind_a_writer),
           TEST(test_a_writer_that_gives_up_lets_readers_in), TEST(test_a_writers_deadline_lets_readers_in),
           TEST(test_a_full_lock_makes_readers_wait), TEST(test_readers_in_relay_do_not_starve_a_writer),
           TEST(test_greedy_writers_do_not_starve_a_reader), TEST(test_everybody_advances),
-          TEST(test_a_patient_writer_is_handed_the_lock), TEST(test_nobody_is_handed_the_lock_from_under_a_reader),
-          TEST(test_holders_stay_for_long), TEST(test_the_last_user_may_free_it), TEST(test_a_page_does_not_wait))
+          TEST(test_a_patient_writer_is_handed_the_lock), TEST(test_holders_stay_for_long),
+          TEST(test_the_last_user_may_free_it), TEST(test_a_page_does_not_wait))

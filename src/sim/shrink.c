@@ -4,7 +4,9 @@
 
 #include "sim.h"
 
-enum { SECONDS = 3, RUNS = 2000 };
+enum { RUNS = 2000 };
+
+static const double SECONDS = 3;
 
 static pti_note best[SIM_NOTES];
 

@@ -283,7 +283,7 @@ static unsigned choose_extra(unsigned kind, unsigned most)
         extra = notes_left == 0 ? 0 : at_node(kind, most + 1);
         notes_left -= extra > 0;
         return extra;
-    default: return choose(EXTRA_IN) != 0 ? 0 : 1 + choose(most);
+    default: return choose(EXTRA_IN) != 0 ? 0 : choose(2) == 0 ? most : 1 + choose(most);
     }
 }
 
