@@ -8,6 +8,7 @@ help:
 	@echo "make test    run every test on every target"
 	@echo "make bench   measure against pthreads and other libraries; ROUNDS=7, FILTER=mutex, PROGRAMS=portalis,glib"
 	@echo "make check   the sanitizers, the simulator, warnings as errors with gcc and clang, and the format"
+	@echo "make mutants break the library in each place that matters, and see the simulator find it; FILTER=rwlock"
 	@echo "make doctor  say which tools are used, and what is missing"
 	@echo "make setup   install what is missing, which the above do by themselves"
 	@echo "make format  format all C sources;   make clean  remove build/"
@@ -39,6 +40,11 @@ check:
 	@cmake/setup.sh checks
 	@cmake/check.sh
 
+# Takes a quarter of an hour.
+mutants:
+	@cmake/setup.sh checks
+	@node tests/mutants/run.mjs $(if $(FILTER),--filter "$(FILTER)")
+
 sources = git ls-files '*.c' '*.h' '*.cpp'
 
 format:
@@ -47,4 +53,4 @@ format:
 clean:
 	@rm -rf build
 
-.PHONY: help setup doctor demo test bench build check format clean
+.PHONY: help setup doctor demo test bench build check mutants format clean

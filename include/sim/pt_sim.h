@@ -14,14 +14,17 @@
 
    Found are: deadlocks, endless loops, data races (two accesses, one of them a write, that no acquire and release
    order), use of freed memory, threads and waiters left over, crashes, waits outside of the library, and what the test itself
-   asserts by abort() or exit().
+   asserts by abort() or exit(). No other sanitizer is needed, or can be used beside it.
 
    Values: an atomic load may see an older value where C11 allows that, in every other schedule; and a weak
    compare-and-swap may fail. So a missing acquire, release or fence is found even if the processor at hand would forgive it.
    What C11 allows beyond that is not tried: loads of what is stored later, and stores that come in before earlier ones.
+   Of the values that a variable has had, the last four can be seen.
 
-   Time is simulated: a deadline passes when no thread can go on without it, and only then; but after 20,000 steps each
-   step takes a microsecond, and turns are given fairly, so that what relies on time or on its turn comes to an end.
+   Time is simulated: a deadline passes when no thread can go on without it, and only then. Deadlines that are close may pass
+   together. In half of the schedules by chance or priority, a thread may be held up for 2 ms in the middle of anything, as
+   if the system had something else to do, while the others go on and their deadlines pass. After 20,000 steps each step
+   takes a microsecond, and turns are given fairly, so that what relies on time or on its turn comes to an end.
 
    A program that never calls pt_sim_run() is simulated as a whole, from its first thread on: once, at random, or as the
    environment variable PT_SIM says, for example PT_SIM=pct:depth=3,runs=10000 or PT_SIM=replay:FILE.
@@ -75,8 +78,8 @@ typedef struct pt_sim_options {
    name      of the test, for reports and for the file that a failure writes
    options   NULL for the defaults. The environment variable PT_SIM comes first: "random:runs=500,seed=7",
              "pct:depth=4,runs=10000", "replay:FILE"
-   Returns   whether all schedules passed. 20 that had nothing to decide stand for all. The first that fails is shortened, printed to stderr, and written to
-             NAME.schedule in the working directory
+   Returns   whether all schedules passed. 20 that had nothing to decide stand for all. The first that fails is shortened,
+             printed to stderr, and written to NAME.schedule in the working directory
    Blocks    until done */
 PT_API bool pt_sim_run(const char *name, void (*test)(void *arg), void *arg, const pt_sim_options *options);
 

@@ -7,10 +7,11 @@
 
    Idle    A fiber that yields twice, and nobody else has changed anything in between, will find nothing new next time: it
            is idle until another fiber changes something. When all that could run are idle, time passes: to the next
-           deadline, or past some that are close, or if there is none, by a step that doubles as long as nothing changes. Who has seen an older value
-           has not looked: in time there is nothing older.
-   Stalls  Now and then a strategy may let some time pass though there is somebody who could go on, as if the system had been
-           busy with something else: so a deadline may pass in the middle of anything. But not one that is far off.
+           deadline, or past some that are close, or if there is none, by a step that doubles as long as nothing changes.
+           Who has seen an older value has not looked: in time there is nothing older.
+   Stalls  Now and then a strategy may hold the running fiber up, as if the system had given its processor to something else
+           for a while: the others go on, and when they all wait, time passes, so their deadlines may, in the middle of
+           anything that the fiber is about.
    Long    After SIM_LONG steps a schedule gets fair, whatever the strategy: turns are given at random, and each step takes
            time. So what relies on its turn, or on time, to come to an end does so; the others run into the bound.
    Stuck   When none can run, time passes to the next deadline too; without one it is a deadlock. */
@@ -100,8 +101,11 @@ static pt_time deadline_after(pt_time time)
     pt_time next = PT_TIME_NEVER;
     for (unsigned i = 0; i < pti_sim_fiber_count; i++) {
         const pti_fiber *fiber = pti_sim_fibers[i];
-        if (fiber->state == FIBER_WAITS && fiber->deadline > time && fiber->deadline < next)
-            next = fiber->deadline;
+        pt_time end = fiber->state == FIBER_WAITS   ? fiber->deadline
+                      : fiber->state == FIBER_READY ? fiber->held_until
+                                                    : PT_TIME_NEVER;
+        if (end > time && end < next)
+            next = end;
     }
     return next;
 }
@@ -146,7 +150,7 @@ static bool list_ready(pti_fiber **ready, unsigned *count)
     *count = 0;
     do {
         pti_fiber *fiber = pti_sim_fibers[i];
-        if (fiber->state == FIBER_READY) {
+        if (fiber->state == FIBER_READY && fiber->held_until <= now) {
             ready[(*count)++] = fiber;
             busy |= !pti_sim_is_idle(fiber);
         }
@@ -200,7 +204,7 @@ static void go_on(void)
     if (pti_sim_schedule->steps >= SIM_LONG)
         let_time_pass(now + STEP);
     else if (pti_strategy_stalls())
-        let_time_pass(now + STALL);
+        pti_sim_self->held_until = now + STALL;
     if (!list_ready(ready, &count)) {
         pass_idle_time(count > 0);
         list_ready(ready, &count);

@@ -51,6 +51,7 @@ typedef struct pti_fiber {
     char name[32];
     const uint32_t *word; /* WAITS: on what */
     pt_time deadline;     /* WAITS */
+    pt_time held_until;   /* READY: not before that */
     struct pti_fiber *joins;
     uint64_t own_changes;
     uint64_t looked;  /* the count of others' changes when it last yielded */
@@ -121,13 +122,16 @@ enum { SIM_NOTES = 2 * SIM_LONG }; /* no decisions are noted after that */
 typedef struct pti_note {
     uint32_t step; /* at this step of its own */
     uint8_t fiber; /* this fiber */
-    uint8_t
-        to; /* gave way to that one; from NOTE_OLDER on: saw the value so many stores before the newest, or failed
-                      with a compare-and-swap that may do so by chance; from NOTE_LATER on: waited for so many deadlines more;
-                      NOTE_STALLS: was held up for some time */
+    /* gave way to that one; or from one of the following numbers on, did something else */
+    uint8_t to;
 } pti_note;
 
-enum { NOTE_OLDER = 128, NOTE_LATER = 192, NOTE_STALLS = 255 };
+enum {
+    NOTE_OLDER =
+        128, /* saw the value so many stores before the newest, or failed by chance with a compare-and-swap that may */
+    NOTE_LATER = 192, /* waited for so many deadlines more */
+    NOTE_STALLS = 255 /* was held up for some time */
+};
 
 /* What schedules are given, and what they leave; shared with the process that runs them. */
 typedef struct pti_schedule {
@@ -201,7 +205,7 @@ pti_fiber *pti_strategy_choose(pti_fiber *const *ready, unsigned count, pti_fibe
 /* 0, or if the strategy wants something else, up to `most`. kind: NOTE_OLDER, how old a value to see; NOTE_LATER, how many
    deadlines more to pass. */
 unsigned pti_strategy_extra(unsigned kind, unsigned most);
-/* Whether some time passes now, though somebody could go on. */
+/* Whether the running fiber is held up now for a while. */
 bool pti_strategy_stalls(void);
 void pti_strategy_yielded(void);
 

@@ -16,11 +16,12 @@
 
 #include "sim.h"
 
-enum { CHANGES = 16, NODES = SIM_NOTES, STATES = 1 << 21, TRIES = 8, EXTRA_IN = 4, STALL_IN = 256 };
+enum { CHANGES = 16, NODES = SIM_NOTES, STATES = 1 << 21, TRIES = 8, STALL_IN = 256 };
 
 static uint64_t random_state;
 static uint64_t change_at[CHANGES]; /* pct: steps at which the running fiber's priority falls */
 static int64_t least_priority;      /* pct */
+static unsigned extra_in;           /* one load in so many sees an older value */
 static bool is_long;
 
 /* exhaustive; shared with the process that runs schedules, as decisions of one lead to the next */
@@ -127,6 +128,7 @@ void pti_strategy_begin(void)
     memset(change_at, 0, sizeof change_at);
     for (unsigned i = 0; i + 1 < schedule->depth && i < CHANGES; i++)
         change_at[i] = 1 + random_next() % (schedule->expected_steps + 1);
+    extra_in = 2u << random_next() % 3;
     node_now = 0;
     notes_left = search == NULL ? 0 : search->bound;
     if (schedule->strategy == SIM_REPLAY)
@@ -283,7 +285,7 @@ static unsigned choose_extra(unsigned kind, unsigned most)
         extra = notes_left == 0 ? 0 : at_node(kind, most + 1);
         notes_left -= extra > 0;
         return extra;
-    default: return choose(EXTRA_IN) != 0 ? 0 : choose(2) == 0 ? most : 1 + choose(most);
+    default: return choose(extra_in) != 0 ? 0 : choose(2) == 0 ? most : 1 + choose(most);
     }
 }
 
