@@ -66,7 +66,8 @@ typedef struct pt_error {
    config    NULL for the defaults; read only during the call
    Returns   PT_OK
              PT_ERR_AGAIN    no more threads can be had: a limit of the system or the host, or no Worker
-                             is ready. Try later, or do the work here
+                             is ready. Try later, or do the work here. In a browser the Worker of a thread that has ended
+                             and is not parked is ready again once the page's main thread has had a turn
              PT_ERR_NOMEM    no memory for the thread's record or its stack
              PT_ERR_INVALID  function is NULL, the stack size is below what the target needs (natively
                              PTHREAD_STACK_MIN) or beyond what it can give, or reuse is none of the three

@@ -546,7 +546,8 @@ static void test_running_out_of_threads_is_an_answer(void **state)
         pt_thread_release(threads[i]);
     }
     free(threads);
-    pt_thread *thread = start(give_back, NULL); /* and now there are some again */
+    pt_thread *thread; /* and now there are some again; in a browser those that are parked, with their stacks */
+    assert_int_equal(pt_thread_spawn(&thread, &config, give_back, NULL), PT_OK);
     assert_int_equal(pt_thread_join(thread, NULL), PT_OK);
     pt_thread_release(thread);
 }

@@ -203,7 +203,7 @@ static void go_on(void)
     pti_sim_self->steps++;
     if (pti_sim_schedule->steps >= SIM_LONG)
         let_time_pass(now + STEP);
-    else if (pti_strategy_stalls())
+    else if (pti_sim_self->state == FIBER_READY && pti_strategy_stalls())
         pti_sim_self->held_until = now + STALL;
     if (!list_ready(ready, &count)) {
         pass_idle_time(count > 0);
