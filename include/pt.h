@@ -5,6 +5,7 @@
 #include <pt_atomic.h>
 #include <pt_base.h>
 #include <pt_cancel.h>
+#include <pt_channel.h>
 #include <pt_checked.h>
 #include <pt_mutex.h>
 #include <pt_thread.h>

@@ -53,7 +53,7 @@ struct wait {
     bool forever;
 };
 
-enum { TABLE_LOG2 = 16, TABLE = 1 << TABLE_LOG2, WAITS = 4096, HELD_MOST = 64, MESSAGE = 3 };
+enum { TABLE_LOG2 = 16, TABLE = 1 << TABLE_LOG2, WAITS = 4096, HELD_MOST = 64, MESSAGE = 4 };
 
 static const char gone;
 #define GONE ((const void *)&gone)

@@ -19,8 +19,9 @@
    Lifetime      After S others may pass and free the event, so it is touched again only while somebody is in its
                  queue, who cannot have returned. Somebody who waits for an event, that is: another object may be in its
                  place by then, with a queue of its own. */
+#include "event.h"
+
 #include "atomic.h"
-#include "park.h"
 
 #include <pt_mutex.h>
 
@@ -36,22 +37,29 @@ pt_status pt_event_try_wait(pt_event *event)
     return PT_ERR_BUSY;
 }
 
-/* Under the queue's lock: let pass whom the event lets pass, now that it may be set. */
+/* Under the queue's lock: let pass whom the event lets pass, now that it may be set. A select is only told to try: it finds
+   the event set still, or somebody has been quicker. */
 static pti_waiter *serve(pti_queue *queue, const void *key)
 {
     pt_event *event = (pt_event *)(uintptr_t)key;
-    pti_waiter *first = pti_park_first(queue, key);
-    if (first == NULL || first->serve != serve || pt_event_try_wait(event) != PT_OK)
-        return NULL;
-    if ((load_relaxed(&event->word) & AUTO) == 0) {
-        first = pti_park_take_all(queue, key);
-    } else {
-        first = pti_park_take(queue, key);
-        first->next = NULL;
+    pti_waiter *first, *served = NULL, **end = &served;
+    bool took = false, left_set = false;
+    while (!left_set && (first = pti_park_first(queue, key)) != NULL && first->serve == serve) {
+        bool selects = first->sleeper != first;
+        if (selects ? !pt_event_is_set(event) : pt_event_try_wait(event) != PT_OK)
+            break;
+        pti_park_take(queue, key);
+        took = true;
+        if (!pti_park_claim(first))
+            continue;
+        left_set = selects && (load_relaxed(&event->word) & AUTO) != 0;
+        *end = first;
+        end = &first->next;
     }
-    if (pti_park_first(queue, key) == NULL)
+    *end = NULL;
+    if (took && pti_park_first(queue, key) == NULL)
         and_relaxed(&event->word, ~(uint32_t)QUEUED);
-    return first;
+    return served;
 }
 
 __attribute__((noinline)) static void serve_queue(pt_event *event)
@@ -133,4 +141,28 @@ pt_status pt_event_wait_until(pt_event *event, pt_until until)
 pt_status pt_event_wait(pt_event *event)
 {
     return pt_event_wait_until(event, PT_FOREVER);
+}
+
+/* ---- For select ---------------------------------------------------------------------------- */
+
+bool pti_event_join(pt_event *event, pti_waiter *waiter)
+{
+    waiter->serve = serve;
+    pti_queue *queue = pti_park_lock(event);
+    bool queued = note_queued(event);
+    if (queued)
+        pti_park_join(queue, waiter, event);
+    pti_park_unlock(queue);
+    return queued;
+}
+
+void pti_event_leave(pt_event *event, pti_waiter *waiter)
+{
+    pti_queue *queue = pti_park_lock(event);
+    bool queued = waiter->queued;
+    pti_park_take_out(queue, waiter);
+    if (queued)
+        pti_park_unlock_left(queue, event, &event->word, QUEUED);
+    else
+        pti_park_unlock(queue); /* another object may be in its place */
 }

@@ -20,21 +20,26 @@
    waiter.word      WAITING 0    in a queue, its thread is awake
                     SLEEPING 1   in a queue or just taken out, its thread sleeps or is about to
                     POKED 2      its token was cancelled: its thread is to look whether it can leave
-                    message >= 3 woken; or gave up in place
+                    CLAIMED 3    a select's: one of its waiters was taken and will be woken
+                    message >= 4 woken; or gave up in place
      S   WAITING  -> SLEEPING   its own thread, compare-and-swap in pti_park_sleep      relaxed
      P   WAITING, SLEEPING -> POKED  who cancels the token, compare-and-swap, while the token lists the waiter  relaxed
      N   POKED    -> WAITING    its own thread, not listed any more, and it could not leave: a message will come
      W   any      -> message    the thread that took it out, swap in pti_park_wake      release
      G   read of a message      its own thread                                          acquire
-     T   < message -> message   who looks at a queue under a lock of its own, compare-and-swap in pti_park_try_wake  release
-     Z   < message -> PTI_GAVE_UP  its own thread, compare-and-swap in pti_park_sleep_in_place: T or Z, not both  relaxed
+     C   < CLAIMED -> CLAIMED   who took one of a select's waiters, compare-and-swap in pti_park_claim   relaxed
+     T   < CLAIMED -> message   who looks at a queue under a lock of its own, compare-and-swap in pti_park_try_wake  release
+     Z   < CLAIMED -> PTI_GAVE_UP  its own thread, compare-and-swap in pti_park_sleep_in_place: C, T or Z, one of them  relaxed
      Pairs         W, T with G: the woken thread sees what the waker wrote before.
      Who may take  A waiter is taken out of its queue once, under the queue's lock, by a waker or, at its
                    deadline or when poked, by its own thread; `queued` says whether that has happened. The one who
                    takes it decides how the wait ends. So a waiter that gives up while a waker has it gets that
                    waker's message: no wake-up is lost on a thread that gives up.
-     No lost wake  The port compares the word with SLEEPING as the thread falls asleep; W earlier: the sleep is
-                   refused. W later: the swap finds SLEEPING and calls the port.
+     Select        waits with several waiters in several queues, whose `sleeper` is one. C is under the lock of the queue
+                   that the claimed one was taken out of; whoever fails at C leaves it alone from then on, as its thread
+                   may go. `fired` is written after C, and read after G.
+     No lost wake  The port compares the word with SLEEPING, or CLAIMED, as the thread falls asleep; W earlier: the sleep is
+                   refused. W later: the swap finds one of these and calls the port.
      Lifetime      W is the waker's last access: the waiter may be gone before pti_port_wake() runs, which uses
                    the address as a name only. A wake that hits a stranger's word there is let through by every
                    caller of pti_port_wait(), since all of them loop.
@@ -55,8 +60,8 @@
 #include "port.h"
 #include "thread.h"
 
-enum { FREE = 0, HELD = 1, CONTENDED = 2 };                 /* bucket.lock */
-enum { WAITING = 0, SLEEPING = 1, POKED = 2, MESSAGE = 3 }; /* waiter.word; from MESSAGE on messages */
+enum { FREE = 0, HELD = 1, CONTENDED = 2 };                              /* bucket.lock */
+enum { WAITING = 0, SLEEPING = 1, POKED = 2, CLAIMED = 3, MESSAGE = 4 }; /* waiter.word; from MESSAGE on messages */
 
 enum { BUCKETS_LOG2 = 8, BUCKETS = 1 << BUCKETS_LOG2 };
 
@@ -192,6 +197,11 @@ void pti_short_unlock(uint32_t *word)
     signal_fence(); /* what a handler noted before is seen now; later ones find depth 0 and need no note */
     if (left == 0 && load_relaxed(&owes))
         pay();
+}
+
+pti_queue *pti_park_queue(const void *key)
+{
+    return bucket_of(key);
 }
 
 pti_queue *pti_park_lock(const void *key)
@@ -378,12 +388,35 @@ void pti_park_prepare(pti_waiter *waiter, const char *what)
     waiter->since = pti_port_now();
     waiter->thread = pti_thread_own_id();
     waiter->serve = NULL;
+    waiter->sleeper = waiter;
+    waiter->call = NULL;
+}
+
+bool pti_park_claim(pti_waiter *waiter)
+{
+    pti_waiter *sleeper = waiter->sleeper;
+    if (sleeper == waiter)
+        return true;
+    uint32_t seen = load_relaxed(&sleeper->word);
+    while (seen < CLAIMED) {
+        if (cas_relaxed(&sleeper->word, &seen, CLAIMED)) { /* C */
+            sleeper->fired = waiter;
+            return true;
+        }
+    }
+    return false;
 }
 
 void pti_park_wake(pti_waiter *waiter, enum pti_message message)
 {
-    if (swap_release(&waiter->word, message) == SLEEPING) /* W: pairs with G */
-        pti_port_wake(&waiter->word);
+    if (waiter->call != NULL) {
+        waiter->call(waiter);
+        return;
+    }
+    uint32_t *word = &waiter->sleeper->word;
+    uint32_t before = swap_release(word, message); /* W: pairs with G */
+    if (before == SLEEPING || before == CLAIMED)
+        pti_port_wake(word);
 }
 
 void pti_park_wake_all(pti_waiter *first, enum pti_message message)
@@ -417,6 +450,10 @@ static bool sleep_until(pti_waiter *waiter, pt_time deadline)
         uint32_t seen = load_acquire(&waiter->word); /* G: pairs with W */
         if (seen >= MESSAGE)
             return true;
+        if (seen == CLAIMED) {
+            pti_port_wait(&waiter->word, CLAIMED, PT_TIME_NEVER);
+            continue;
+        }
         if (seen == POKED || (deadline != PT_TIME_NEVER && pti_port_now() >= deadline))
             return false;
         if (seen == SLEEPING || cas_relaxed(&waiter->word, &seen, SLEEPING)) /* S */
@@ -482,18 +519,19 @@ enum pti_message pti_park_sleep_in_place(pti_waiter *waiter, pt_until until)
 {
     if (!sleep_any(waiter, until)) {
         uint32_t seen = load_relaxed(&waiter->word);
-        while (seen < MESSAGE) {
+        while (seen < CLAIMED) {
             if (cas_relaxed(&waiter->word, &seen, PTI_GAVE_UP)) /* Z */
                 return PTI_GAVE_UP;
         }
+        sleep_until(waiter, PT_TIME_NEVER);
     }
-    return (enum pti_message)load_acquire(&waiter->word); /* G: pairs with T */
+    return (enum pti_message)load_acquire(&waiter->word); /* G: pairs with T, W */
 }
 
 bool pti_park_try_wake(pti_waiter *waiter, enum pti_message message)
 {
     uint32_t seen = load_relaxed(&waiter->word);
-    while (seen < MESSAGE) {
+    while (seen < CLAIMED) {
         if (cas_release(&waiter->word, &seen, message)) { /* T: pairs with G */
             if (seen == SLEEPING)
                 pti_port_wake(&waiter->word);

@@ -24,7 +24,7 @@ typedef struct pti_queue pti_queue;
 
 /* Somebody who waits; lives on the waiting thread's stack for the time of one wait. */
 typedef struct pti_waiter {
-    uint32_t word;                      /* WAITING, SLEEPING, POKED, then the message; states in park.c */
+    uint32_t word;                      /* WAITING, SLEEPING, POKED, CLAIMED, then the message; states in park.c */
     bool queued;                        /* the rest is under the queue's lock: still in a queue */
     bool moved;                         /* pti_park_move() moved it: its deadline counts no more */
     const void *key;                    /* what it waits for */
@@ -36,11 +36,14 @@ typedef struct pti_waiter {
     const char *what;                   /* "mutex", for pt_dump_waits() */
     uint64_t thread;                    /* pt_thread_id() of who waits */
     struct pti_waiter *(*serve)(pti_queue *queue, const void *key); /* see pti_park_owe(); NULL for most */
+    struct pti_waiter *sleeper; /* whose word is slept on: this one, but for one of several of a select */
+    struct pti_waiter *fired;   /* the sleeper's: which of them was claimed */
+    void (*call)(struct pti_waiter *waiter); /* instead of waking a thread; NULL for most */
 } pti_waiter;
 
 /* What a waiter is told when it is woken. The numbers' meaning is up to the object. */
 enum pti_message {
-    PTI_GO = 3, /* what you waited for has come about */
+    PTI_GO = 4, /* what you waited for has come about */
     PTI_RETRY,  /* look again */
     PTI_HANDED, /* you own the lock now */
     PTI_GAVE_UP /* never sent: the answer of pti_park_sleep() when the deadline passes or the token is cancelled */
@@ -81,6 +84,13 @@ void pti_park_join_front(pti_queue *queue, pti_waiter *waiter, const void *key);
    wake it. */
 pti_waiter *pti_park_first(pti_queue *queue, const void *key);
 pti_waiter *pti_park_take(pti_queue *queue, const void *key);
+
+/* Under the queue's lock, of one that was taken out: whether it may be woken, and will wait for that. True but for one of
+   several of a select, another of which was quicker, or which gave up: such a one is not to be touched again. */
+bool pti_park_claim(pti_waiter *waiter);
+
+/* The queue that a key is in, without locking it. */
+pti_queue *pti_park_queue(const void *key);
 
 /* Under the queue's lock: take this one out, if it is still in. */
 void pti_park_take_out(pti_queue *queue, pti_waiter *waiter);

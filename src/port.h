@@ -1,8 +1,8 @@
 /* port.h: all that differs between targets. The core calls these and no platform API; CMake chooses the
    files that implement them and the folder that holds port_target.h:
 
-     native    src/posix/{threads,clock,fork}.c, src/native/{wait_futex,processors_linux,schedule_linux,thread_name}.c
-               or, for other Unixes, src/posix/{wait_table,processors,no_schedule}.c in their place
+     native    src/posix/{threads,clock,fork}.c, src/native/{wait_futex,fence_membarrier,processors_linux,schedule_linux,
+               thread_name}.c or, for other Unixes, src/posix/{wait_table,no_fence,processors,no_schedule}.c in their place
      wasi      src/posix/{threads,clock,no_fork,no_schedule}.c, src/wasi/{wait,processors}.c
      browser   src/posix/{threads,no_fork,no_schedule}.c, src/browser/{clock,wait,processors}.c
 
@@ -31,6 +31,14 @@ void pti_port_wake(const uint32_t *word);
 
 /* Whether this thread may call pti_port_wait(). */
 bool pti_port_may_block(void);
+
+/* Have a page's main thread call function(arg), in a turn of its own; elsewhere no thread is one, and nobody asks for that. */
+void pti_port_run_on_page(void (*function)(void *arg), void *arg);
+
+/* A full fence in each thread of the process, somewhere in its course between this call and its return; some
+   microseconds. So who makes this call need no more than keep the compiler from reordering on the other side.
+   Returns   false if this target cannot: each time, or never */
+bool pti_port_fence_all(void);
 
 /* ---- Time and processors ------------------------------------------------------------------ */
 

@@ -1,5 +1,6 @@
 /* wait.c: waiting on a word in a Worker, with Emscripten's futex, which also lets the Worker serve what
    Emscripten sends it while it waits. The main thread of a page must not wait at all. */
+#include <emscripten/proxying.h>
 #include <emscripten/threading.h>
 #include <limits.h>
 #include <math.h>
@@ -30,4 +31,16 @@ void pti_port_wake(const uint32_t *word)
 bool pti_port_may_block(void)
 {
     return !emscripten_is_main_browser_thread();
+}
+
+/* WebAssembly's atomic operations are sequentially consistent as they are: between two of them there is a fence. */
+bool pti_port_fence_all(void)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return true;
+}
+
+void pti_port_run_on_page(void (*function)(void *arg), void *arg)
+{
+    emscripten_proxy_async(emscripten_proxy_get_system_queue(), emscripten_main_runtime_thread_id(), function, arg);
 }

@@ -41,3 +41,8 @@ bool pti_port_may_block(void)
 {
     return true;
 }
+
+void pti_port_run_on_page(void (*function)(void *arg), void *arg)
+{
+    function(arg);
+}

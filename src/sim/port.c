@@ -46,6 +46,19 @@ bool pti_port_may_block(void)
     return true;
 }
 
+void pti_port_run_on_page(void (*function)(void *arg), void *arg)
+{
+    function(arg);
+}
+
+bool pti_port_fence_all(void)
+{
+    pti_sim_point(OP_FENCE, NULL, HERE);
+    if (pti_sim_runs())
+        pti_atomic_fence_all();
+    return true;
+}
+
 /* ---- Time and processors ------------------------------------------------------------------- */
 
 pt_time pti_port_now(void)
@@ -164,6 +177,7 @@ void pti_sim_end(void)
     }
     pti_sim_point(OP_END, NULL, HERE);
     self->state = FIBER_DONE;
+    pti_views_ended(self);
     for (unsigned i = 0; i < pti_sim_fiber_count; i++) {
         pti_fiber *other = pti_sim_fibers[i];
         if (other->state == FIBER_JOINS && other->joins == self)

@@ -283,9 +283,12 @@ void pti_atomic_change(const void *address, size_t size, uint64_t before, uint64
 /* A compare-and-swap that found another value. */
 void pti_atomic_refused(const void *address, size_t size, uint64_t newest, int order, const void *place);
 void pti_atomic_fence(int order);
+/* One in each fiber; the running one's before and after the others'. */
+void pti_atomic_fence_all(void);
 /* Whether a compare-and-swap of the weak kind is to fail for no reason. */
 bool pti_atomic_fails(void);
 void pti_views_started(pti_fiber *parent, pti_fiber *child);
+void pti_views_ended(const pti_fiber *fiber);
 void pti_views_joined(pti_fiber *joiner, const pti_fiber *ended);
 /* Who made the newest store there, or the one so far back; NULL if nobody that is known. */
 pti_fiber *pti_views_changer(const void *address, unsigned back, const void **place);

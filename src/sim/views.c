@@ -36,12 +36,14 @@ typedef struct pti_location {
 } location;
 
 static pti_clock agreed;      /* all that sequentially consistent fences have covered */
+static pti_clock gone;        /* what fibers had done that are no more */
 static uint64_t agreed_count; /* of sequentially consistent stores */
 static uint64_t agreed_past;  /* state.c: of these stores and fences, in their order */
 
 void pti_views_begin(void)
 {
     memset(&agreed, 0, sizeof agreed);
+    memset(&gone, 0, sizeof gone);
     agreed_count = agreed_past = 0;
 }
 
@@ -245,6 +247,27 @@ void pti_atomic_fence(int order)
         self->fenced = self->clock;
         self->clock.of[self->id]++;
     }
+}
+
+void pti_atomic_fence_all(void)
+{
+    pti_fiber *self = pti_sim_self;
+    pti_clock_merge(&agreed, &gone);
+    pti_atomic_fence(__ATOMIC_SEQ_CST);
+    for (unsigned i = 0; i < pti_sim_fiber_count; i++) {
+        pti_fiber *fiber = pti_sim_fibers[i];
+        if (fiber == self || fiber->state == FIBER_DONE)
+            continue;
+        pti_sim_self = fiber;
+        pti_atomic_fence(__ATOMIC_SEQ_CST);
+    }
+    pti_sim_self = self;
+    pti_atomic_fence(__ATOMIC_SEQ_CST); /* and see what the others had done by theirs */
+}
+
+void pti_views_ended(const pti_fiber *fiber)
+{
+    pti_clock_merge(&gone, &fiber->clock);
 }
 
 void pti_views_started(pti_fiber *parent, pti_fiber *child)

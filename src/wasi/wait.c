@@ -23,3 +23,15 @@ bool pti_port_may_block(void)
 {
     return true;
 }
+
+/* WebAssembly's atomic operations are sequentially consistent as they are: between two of them there is a fence. */
+bool pti_port_fence_all(void)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return true;
+}
+
+void pti_port_run_on_page(void (*function)(void *arg), void *arg)
+{
+    function(arg);
+}
