@@ -7,24 +7,38 @@ if(PT_SANITIZE)
     return()
 endif()
 
-# ---- In C, on the harness ----
+# ---- In C and C++, on the harness ----
 
-# pt_bench_library(name module): the peer peers/<name>.c, on what pkg-config knows as <module>.
-function(pt_bench_library name module)
+# pt_bench_library(name source modules...): the peer peers/<source>, on what pkg-config knows as these modules.
+function(pt_bench_library name source)
+    list(JOIN ARGN " and " modules)
     if(PkgConfig_FOUND)
-        pkg_check_modules(bench_${name} QUIET IMPORTED_TARGET ${module})
+        pkg_check_modules(bench_${name} QUIET IMPORTED_TARGET ${ARGN})
     endif()
     if(NOT bench_${name}_FOUND)
-        message(STATUS "bench: no peer ${name}: pkg-config finds no ${module}")
+        message(STATUS "bench: no peer ${name}: pkg-config finds no ${modules}")
         return()
     endif()
-    pt_bench_program(pt_bench_peer_${name} peers/${name}.c)
+    pt_bench_program(pt_bench_peer_${name} peers/${source})
     target_link_libraries(pt_bench_peer_${name} PRIVATE PkgConfig::bench_${name})
 endfunction()
 
 find_package(PkgConfig QUIET)
-pt_bench_library(glib glib-2.0)
-pt_bench_library(libuv libuv)
+pt_bench_library(glib glib.c glib-2.0)
+pt_bench_library(libuv libuv.c libuv)
+pt_bench_library(apr apr.c apr-util-1 apr-1)
+pt_bench_library(ck ck.c ck)
+
+include(CheckLanguage)
+check_language(CXX)
+if(CMAKE_CXX_COMPILER)
+    enable_language(CXX)
+    pt_bench_library(tbb tbb.cpp tbb)
+    # bench.h has a struct and a function of one name, which in C++ shadow each other.
+    set_source_files_properties(peers/tbb.cpp PROPERTIES COMPILE_OPTIONS -Wno-shadow)
+else()
+    message(STATUS "bench: no peer tbb: there is no C++ compiler")
+endif()
 
 # ---- In Rust and Go, with harnesses of their own ----
 
