@@ -40,11 +40,11 @@ else()
     message(STATUS "bench: no peer tbb: there is no C++ compiler")
 endif()
 
-# ---- In Rust and Go, with harnesses of their own ----
+# ---- In Rust, Go and Python, with harnesses of their own ----
 
-# A compiler for another machine says nothing of cargo's and Go's.
+# A compiler for another machine says nothing of cargo's, Go's and Python's.
 if(CMAKE_CROSSCOMPILING)
-    message(STATUS "bench: no peers in Rust and Go for another machine")
+    message(STATUS "bench: no peers in Rust, Go and Python for another machine")
     return()
 endif()
 
@@ -123,5 +123,26 @@ function(pt_bench_go)
             ${PT_BENCH_GO} build -buildvcs=false -o ${program} .)
 endfunction()
 
+# Not a program to build: a command that runs the one in the source folder, and writes nothing there.
+function(pt_bench_python)
+    find_program(PT_BENCH_PYTHON python3 HINTS /usr/bin NO_CMAKE_FIND_ROOT_PATH)
+    if(NOT PT_BENCH_PYTHON)
+        message(STATUS "bench: no peer in Python: there is no python3")
+        return()
+    endif()
+    pt_bench_version(version ${PT_BENCH_PYTHON} --version)
+    if(version VERSION_LESS 3.8)
+        message(STATUS "bench: no peer in Python: ${PT_BENCH_PYTHON} is older than 3.8")
+        return()
+    endif()
+    set(program ${CMAKE_CURRENT_BINARY_DIR}/pt_bench_peer_python)
+    file(WRITE ${program} "#!/bin/sh\nexec '${PT_BENCH_PYTHON}' -B -E "
+        "'${CMAKE_CURRENT_SOURCE_DIR}/peers/python/main.py' \"$@\"\n")
+    file(CHMOD ${program} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ
+        WORLD_EXECUTE)
+    pt_bench_test(pt_bench_peer_python ${program})
+endfunction()
+
 pt_bench_rust()
 pt_bench_go()
+pt_bench_python()
