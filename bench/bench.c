@@ -390,7 +390,7 @@ double bench_flow_Mmsgs(const struct bench_flow *flow, void *arg)
     bench_check(FLOW_UNIT % (flow->producers * BENCH_BATCH) == 0 &&
                     FLOW_UNIT % (flow->consumers * BENCH_BATCH) == 0,
                 "bench_flow_Mmsgs: equal shares: it");
-    return FLOW_UNIT * 1e3 / calibrated_ns(&timed, FLOW_RUNS);
+    return (double)FLOW_UNIT * 1e3 / calibrated_ns(&timed, FLOW_RUNS);
 }
 
 /* ---- Options ------------------------------------------------------------------------------- */

@@ -23,8 +23,7 @@ const struct bench_metric bench_metrics[] = {
     {"chan_spsc_batch32_Mmsgs", "Mmsgs", "higher", "1 producer, 1 consumer, room for 1,024, 32 values at a time"},
     {"chan_mpsc4_1024_Mmsgs", "Mmsgs", "higher", "4 producers, 1 consumer, room for 1,024"},
     {"chan_mpmc4x4_1024_Mmsgs", "Mmsgs", "higher", "4 producers, 4 consumers, room for 1,024"},
-    {"chan_select4_Mmsgs", "Mmsgs", "higher",
-     "1 receiver selects from 4 channels, each with its own producer"},
+    {"chan_select4_Mmsgs", "Mmsgs", "higher", "1 receiver selects from 4 channels, each with its own producer"},
     {"chan_pingpong_us", "us", "lower", "round trip of two threads over two channels with room for 1"},
     {"chan_rendezvous_us", "us", "lower", "the same over channels without room: both ends meet"},
 };

@@ -1,5 +1,4 @@
-/* queue.c: queues and meetings of POSIX threads. Nobody is signalled unless somebody waits, and only after the mutex has
-   been let go, so that who is woken does not have to wait for it. */
+/* queue.c: queues and meetings of POSIX threads. */
 #include "queue.h"
 
 #include <stdlib.h>
@@ -8,6 +7,9 @@
 #include "bench.h"
 
 /* ---- Queue --------------------------------------------------------------------------------- */
+
+/* Nobody is signalled unless somebody waits, and only after the mutex has been let go, so that who is woken does not
+   have to wait for it. */
 
 void queue_init(struct queue *queue, size_t capacity, bool grows)
 {
@@ -140,6 +142,7 @@ void meeting_destroy(struct meeting *meeting)
     pthread_mutex_destroy(&meeting->mutex);
 }
 
+/* Signals while it holds the mutex, but lets it go at once to wait. */
 void meeting_send(struct meeting *meeting, uint64_t value)
 {
     pthread_mutex_lock(&meeting->mutex);
@@ -154,7 +157,7 @@ void meeting_send(struct meeting *meeting, uint64_t value)
     pthread_mutex_unlock(&meeting->mutex);
 }
 
-/* The next sender may have made its offer before the last one woke up, so two may wait for their acceptance. */
+/* Two senders may wait to be accepted, as the next may make its offer before the last one has woken up: so a broadcast. */
 uint64_t meeting_receive(struct meeting *meeting)
 {
     pthread_mutex_lock(&meeting->mutex);
