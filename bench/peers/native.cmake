@@ -29,15 +29,18 @@ pt_bench_library(libuv libuv.c libuv)
 pt_bench_library(apr apr.c apr-util-1 apr-1)
 pt_bench_library(ck ck.c ck)
 
+# Of the same make as the C compiler, since both get the same options.
 include(CheckLanguage)
 check_language(CXX)
 if(CMAKE_CXX_COMPILER)
     enable_language(CXX)
+endif()
+if(CMAKE_CXX_COMPILER AND CMAKE_CXX_COMPILER_ID STREQUAL CMAKE_C_COMPILER_ID)
     pt_bench_library(tbb tbb.cpp tbb)
     # bench.h has a struct and a function of one name, which in C++ shadow each other.
     set_source_files_properties(peers/tbb.cpp PROPERTIES COMPILE_OPTIONS -Wno-shadow)
 else()
-    message(STATUS "bench: no peer tbb: there is no C++ compiler")
+    message(STATUS "bench: no peer tbb: there is no C++ compiler that goes with the C compiler")
 endif()
 
 # ---- In Rust, Go and Python, with harnesses of their own ----

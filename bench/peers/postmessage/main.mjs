@@ -58,8 +58,8 @@ function readOptions(args) {
 
 // ---- Workers -----------------------------------------------------------------------------------
 
-// A Worker that does one thing at a time: do() resolves to what it answers.
-class Helper {
+// One end of the channel: a Worker that does one thing at a time: do() resolves to what it answers.
+class End {
   constructor(port) {
     this.worker = new Worker(new URL('./pt_bench_peer_postmessage_worker.mjs', import.meta.url), { type: 'module' });
     this.worker.postMessage({ port }, [port]);
@@ -74,9 +74,9 @@ class Helper {
   }
 }
 
-function startHelpers() {
+function openChannel() {
   const { port1, port2 } = new MessageChannel();
-  return [new Helper(port1), new Helper(port2)];
+  return [new End(port1), new End(port2)];
 }
 
 // ---- Shapes ------------------------------------------------------------------------------------
@@ -133,13 +133,13 @@ const CASES = [
 const LIBRARY = 'postmessage';
 
 async function runCases(cases, options, { print, printErr }) {
-  const helpers = startHelpers();
+  const ends = openChannel();
   for (const [index, { metric, unit, measure }] of cases.entries()) {
     if (options.progress)
       printErr(`${LIBRARY}: ${metric} (${index + 1} of ${cases.length})`);
     const values = [];
     for (let round = 0; round < options.rounds; round++)
-      values.push(await measure(helpers, options.quick));
+      values.push(await measure(ends, options.quick));
     const value = median(values).toFixed(3);
     print(options.table ? `${LIBRARY.padEnd(11)} ${metric.padEnd(28)} ${value.padStart(12)} ${unit}`
       : [LIBRARY, metric, value, unit].join('\t'));
