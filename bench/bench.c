@@ -11,7 +11,14 @@
 
 #include "pin.h"
 
-enum { MOST_FILTERS = 64, MOST_ROUNDS = 1000, MOST_THREADS = 64, LEAST_GOES = 10, RUNS = 9, BATCH = 64 };
+enum { MOST_FILTERS = 64, MOST_ROUNDS = 1000, MOST_THREADS = 64, LEAST_GOES = 10, BATCH = 64 };
+
+/* How many runs a round has. A flow has few, so that they are long: its threads are new, and the system may take some
+   milliseconds to spread them over the processors. */
+enum { RUNS = 9, FLOW_RUNS = 3 };
+
+/* A flow's values come in multiples of this: with 1, 2 or 4 producers or consumers, each has whole batches. */
+enum { FLOW_UNIT = 4 * BENCH_BATCH };
 
 static const int64_t SECOND = 1000000000;
 
@@ -24,7 +31,7 @@ static struct options {
 
 /* ---- Failing ------------------------------------------------------------------------------- */
 
-_Noreturn void bench_fail(const char *format, ...)
+void bench_fail(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -100,11 +107,18 @@ static void gate_pass(struct gate *gate)
     pthread_mutex_unlock(&gate->mutex);
 }
 
-static void gate_open(struct gate *gate, unsigned expected)
+static void gate_gather(struct gate *gate, unsigned expected)
 {
     pthread_mutex_lock(&gate->mutex);
     while (gate->waiting < expected)
         pthread_cond_wait(&gate->changed, &gate->mutex);
+    pthread_mutex_unlock(&gate->mutex);
+}
+
+static void gate_open(struct gate *gate, unsigned expected)
+{
+    gate_gather(gate, expected);
+    pthread_mutex_lock(&gate->mutex);
     gate->open = true;
     pthread_cond_broadcast(&gate->changed);
     pthread_mutex_unlock(&gate->mutex);
@@ -140,21 +154,22 @@ static void join(pthread_t thread)
 struct timed_run {
     int64_t (*run)(const struct timed_run *self, uint64_t n);
     bench_loop ping, pong;
+    const struct bench_flow *flow;
     void *arg;
 };
 
 /* Nanoseconds an operation. First raise n until a run takes its part of a round, which warms everything up, too. Twice in
    a row it must, since a single run may have taken long because somebody else had the processor. */
-static double calibrated_ns(const struct timed_run *timed)
+static double calibrated_ns(const struct timed_run *timed, unsigned runs)
 {
     double ns[RUNS];
-    int64_t length = round_length() / RUNS, took;
+    int64_t length = round_length() / runs, took;
     uint64_t n = 1;
     while ((took = timed->run(timed, n)) < length / 2 || (took = timed->run(timed, n)) < length / 2)
         n *= took < length / 20 ? 10 : 2;
-    for (int i = 0; i < RUNS; i++)
+    for (unsigned i = 0; i < runs; i++)
         ns[i] = (double)timed->run(timed, n) / (double)n;
-    return median(ns, RUNS);
+    return median(ns, runs);
 }
 
 static int64_t run_alone(const struct timed_run *self, uint64_t n)
@@ -175,7 +190,7 @@ double bench_alone_ns(bench_loop loop, void *arg)
     struct timed_run timed = {.run = run_alone, .ping = loop, .arg = arg};
     struct gate gate = CLOSED_GATE;
     pthread_t idle = start(pass_and_end, &gate);
-    double ns = calibrated_ns(&timed);
+    double ns = calibrated_ns(&timed, RUNS);
     gate_open(&gate, 1);
     join(idle);
     return ns;
@@ -214,7 +229,7 @@ double bench_pair_us(bench_loop ping, bench_loop pong, void *arg)
     struct timed_run timed = {.run = run_pair, .ping = ping, .pong = pong, .arg = arg};
     if (options.pin)
         pin_thread(0);
-    double us = calibrated_ns(&timed) / 1e3;
+    double us = calibrated_ns(&timed, RUNS) / 1e3;
     if (options.pin)
         pin_undo();
     return us;
@@ -300,6 +315,82 @@ struct bench_crowd bench_crowd(unsigned threads, unsigned rounds, bench_loop loo
     result.mops = (double)result.total / (double)took * 1e3;
     result.slowest_share = (double)slowest * threads / (double)result.total;
     return result;
+}
+
+/* ---- Shape: a flow ------------------------------------------------------------------------- */
+
+struct hand {
+    const struct timed_run *timed;
+    struct gate *gate;
+    pthread_t thread;
+    unsigned index; /* of all threads, the producers first */
+    uint64_t first, n;
+    uint64_t sum; /* of a consumer, when it is joined */
+};
+
+static void *run_producer(void *arg)
+{
+    struct hand *hand = arg;
+    if (options.pin)
+        pin_thread(hand->index);
+    gate_pass(hand->gate);
+    hand->timed->flow->send(hand->timed->arg, hand->index, hand->first, hand->n);
+    return NULL;
+}
+
+static void *run_consumer(void *arg)
+{
+    struct hand *hand = arg;
+    if (options.pin)
+        pin_thread(hand->index);
+    gate_pass(hand->gate);
+    hand->sum = hand->timed->flow->receive(hand->timed->arg, hand->n);
+    return NULL;
+}
+
+/* The threads of a flow of so many values, all at the gate sooner or later. */
+static void start_hands(struct hand *hands, const struct timed_run *timed, struct gate *gate, uint64_t total)
+{
+    unsigned producers = timed->flow->producers, consumers = timed->flow->consumers;
+    for (unsigned i = 0; i < producers + consumers; i++) {
+        bool is_producer = i < producers;
+        uint64_t n = total / (is_producer ? producers : consumers);
+        hands[i] = (struct hand){.timed = timed, .gate = gate, .index = i, .first = 1 + i * n, .n = n};
+        hands[i].thread = start(is_producer ? run_producer : run_consumer, &hands[i]);
+    }
+}
+
+/* n: in units. */
+static int64_t run_flow(const struct timed_run *self, uint64_t n)
+{
+    struct gate gate = CLOSED_GATE;
+    struct hand hands[MOST_THREADS];
+    unsigned count = self->flow->producers + self->flow->consumers;
+    uint64_t total = n * FLOW_UNIT, sum = 0;
+
+    start_hands(hands, self, &gate, total);
+    gate_gather(&gate, count);
+    int64_t begin = now(); /* before they are let go: after it they may keep this thread off the processor */
+    gate_open(&gate, count);
+    for (unsigned i = 0; i < count; i++)
+        join(hands[i].thread);
+    int64_t took = now() - begin;
+
+    for (unsigned i = self->flow->producers; i < count; i++)
+        sum += hands[i].sum;
+    if (sum != total * (total + 1) / 2)
+        bench_fail("values were lost, doubled or changed on their way");
+    return took;
+}
+
+double bench_flow_Mmsgs(const struct bench_flow *flow, void *arg)
+{
+    struct timed_run timed = {.run = run_flow, .flow = flow, .arg = arg};
+    bench_check(flow->producers + flow->consumers <= MOST_THREADS, "bench_flow_Mmsgs: number of threads: it");
+    bench_check(FLOW_UNIT % (flow->producers * BENCH_BATCH) == 0 &&
+                    FLOW_UNIT % (flow->consumers * BENCH_BATCH) == 0,
+                "bench_flow_Mmsgs: equal shares: it");
+    return (double)FLOW_UNIT * 1e3 / calibrated_ns(&timed, FLOW_RUNS);
 }
 
 /* ---- Options ------------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 
    A bench program is a table of cases, each one a metric of metrics.c with the function that measures it, and
    a main() that hands the table to bench_main(). A measuring function prepares its object and leaves clocks,
-   threads and counts to one of the four shapes below, so that all libraries are measured alike; what is left to
+   threads and counts to one of the five shapes below, so that all libraries are measured alike; what is left to
    write is the loop over the library's own operations.
 
    The harness itself stands on POSIX threads, which all three targets have. */
@@ -12,6 +12,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* ---- Metrics and cases -------------------------------------------------------------------- */
 
@@ -36,7 +40,7 @@ struct bench_case {
 int bench_main(int argc, char **argv, const char *library, const struct bench_case *cases, size_t count);
 
 /* End the program with a message: a figure of a library that failed is worth nothing. */
-_Noreturn void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void bench_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* The same, unless ok. */
 void bench_check(bool ok, const char *what);
@@ -73,5 +77,27 @@ struct bench_crowd {
 /* Runs for `rounds` times 0.2 s, by the clock: a fixed number of operations would end with the last thread
    running alone. */
 struct bench_crowd bench_crowd(unsigned threads, unsigned rounds, bench_loop loop, void *arg);
+
+/* A flow: producers send values, consumers receive them, each in a thread of its own. A producer sends n of them: first,
+   first + 1, and so on; `producer` counts from 0. A consumer receives n, and returns their sum. All sent are received
+   in the end, so that the channel is empty before and after. */
+struct bench_flow {
+    unsigned producers, consumers;
+    void (*send)(void *arg, unsigned producer, uint64_t first, uint64_t n);
+    uint64_t (*receive)(void *arg, uint64_t n);
+};
+
+/* n is a multiple of this, for those that send and receive several at a time. */
+enum { BENCH_BATCH = 32 };
+
+/* Millions of values a second, from when all threads are let go until the last has done its part. The number of values
+   is found while running, so that all takes about 0.2 s. All producers send equally many, and all consumers receive
+   equally many: that all peers can do, while not all can tell a consumer that there will be no more. From 1 on, each
+   value is sent once, so that a lost or doubled one shows in the sum, and fails the run. */
+double bench_flow_Mmsgs(const struct bench_flow *flow, void *arg);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -18,6 +18,14 @@ const struct bench_metric bench_metrics[] = {
     {"event_pingpong_us", "us", "lower", "round trip of two threads that let each other go on in turn"},
     {"cond_pingpong_us", "us", "lower", "the same by one mutex and two conditions"},
     {"futex_pingpong_us", "us", "lower", "the same by one 32-bit word that both wait on"},
+    {"chan_spsc_1024_Mmsgs", "Mmsgs", "higher", "1 producer, 1 consumer, 8-byte values, room for 1,024"},
+    {"chan_spsc_unbounded_Mmsgs", "Mmsgs", "higher", "1 producer, 1 consumer, 8-byte values, any number of them"},
+    {"chan_spsc_batch32_Mmsgs", "Mmsgs", "higher", "1 producer, 1 consumer, room for 1,024, 32 values at a time"},
+    {"chan_mpsc4_1024_Mmsgs", "Mmsgs", "higher", "4 producers, 1 consumer, room for 1,024"},
+    {"chan_mpmc4x4_1024_Mmsgs", "Mmsgs", "higher", "4 producers, 4 consumers, room for 1,024"},
+    {"chan_select4_Mmsgs", "Mmsgs", "higher", "1 receiver selects from 4 channels, each with its own producer"},
+    {"chan_pingpong_us", "us", "lower", "round trip of two threads over two channels with room for 1"},
+    {"chan_rendezvous_us", "us", "lower", "the same over channels without room: both ends meet"},
 };
 
 const size_t bench_metric_count = sizeof bench_metrics / sizeof bench_metrics[0];

@@ -1,5 +1,7 @@
 /* pin_linux.c: tying threads to processors on Linux. */
+#ifndef _GNU_SOURCE /* by the flags that some peer's library asks for */
 #define _GNU_SOURCE
+#endif
 #include "pin.h"
 
 #include <sched.h>

@@ -43,9 +43,9 @@ function bars(row, figure) {
 }
 
 // How we stand against the best peer.
-function standing({ ours, best }, figure) {
+function standing({ ours, best, peers }, figure) {
   if (best === undefined)
-    return 'no peer has it';
+    return peers.length > 0 ? 'no peer to compare with' : 'no peer has it';
   if (ours === undefined)
     return `best peer: ${escape(best.name)}`;
   const winner = best.winner === 'level' ? 'level' : `${escape(best.winner)} better`;

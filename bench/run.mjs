@@ -28,8 +28,17 @@ const PROGRAMS = {
   libuv: { file: 'pt_bench_peer_libuv', targets: ['native'] },
   parking_lot: { file: 'pt_bench_peer_parking_lot', targets: ['native'] },
   rust_std: { file: 'pt_bench_peer_rust_std', targets: ['native'] },
+  crossbeam: { file: 'pt_bench_peer_crossbeam', targets: ['native'] },
   go: { file: 'pt_bench_peer_go', targets: ['native'], pins: false,
-    aside: { metrics: ['cond_pingpong_us'], why: 'goroutines take turns without the system, as no threads can' } },
+    aside: { metrics: ['cond_pingpong_us', 'chan_pingpong_us', 'chan_rendezvous_us'],
+      why: 'goroutines take turns without the system, as no threads can' } },
+  tbb: { file: 'pt_bench_peer_tbb', targets: ['native'] },
+  apr: { file: 'pt_bench_peer_apr', targets: ['native'] },
+  ck: { file: 'pt_bench_peer_ck', targets: ['native'],
+    aside: { metrics: ['chan_spsc_1024_Mmsgs', 'chan_pingpong_us'],
+      why: 'its ends cannot sleep: they try again and again, and yield the processor in between' } },
+  python: { file: 'pt_bench_peer_python', targets: ['native'], pins: false },
+  postmessage: { file: 'pt_bench_peer_postmessage', targets: ['browser'] },
 };
 const OURS = 'portalis';
 
@@ -40,7 +49,7 @@ Runs our bench program and the peers' in turn and compares the medians.
                    (default: those that are built)
   --rounds N       how often each program runs, 1 to 1000 (default 7)
   --filter LIST    only metrics whose name contains one of these texts; may be repeated
-  --pin            tie threads to processors, see README.md; native only, without go
+  --pin            tie threads to processors, see README.md; native only, without go and python
   --quick          short rounds: shows that everything runs, not how fast
   --build DIR      where the presets build; results go to DIR/bench (default build)
   --timeout S      seconds after which a program counts as hanging (default 900)
@@ -336,12 +345,21 @@ function printTable(name, rows) {
 function notesOn(rows) {
   return Object.entries(PROGRAMS)
     .filter(([name]) => rows.some((row) => peerOf(row, name)?.aside))
-    .map(([name, { aside }]) => `${name}'s ${aside.metrics.join(', ')} is not counted for the best peer: ${aside.why}.`);
+    .map(([name, { aside }]) => {
+      const metrics = aside.metrics.filter((metric) => rows.some((row) => row.metric === metric));
+      return `${name}'s ${metrics.join(', ')} ${metrics.length > 1 ? 'are' : 'is'} not counted for the best peer: ${aside.why}.`;
+    });
 }
 
+// Channels have other peers than the rest: a table of their own, so that neither has columns without figures.
 function printTables(rows) {
-  for (const target of new Set(rows.map((row) => row.target)))
-    printTable(target, rows.filter((row) => row.target === target));
+  for (const target of new Set(rows.map((row) => row.target))) {
+    for (const ofChannels of [false, true]) {
+      const some = rows.filter((row) => row.target === target && row.metric.startsWith('chan_') === ofChannels);
+      if (some.length > 0)
+        printTable(target, some);
+    }
+  }
   console.log('Medians, in the unit that ends the name. v: lower is better, ^: higher is better. ours / peer: ratio of\n'
     + 'medians; ~: level, the middle halves of the rounds overlap. Last: the best peer, and who wins, it or ours.');
   for (const note of notesOn(rows))

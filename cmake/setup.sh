@@ -106,9 +106,14 @@ have_package() {
     libclang-rt-22-dev-wasm32) [ -e $builtins ] ;;
     cargo) command -v cargo >/dev/null ;;
     librust-parking-lot-dev) [ -n "$(present $crates/parking_lot-[0-9]*)" ] ;;
+    librust-crossbeam-channel-dev) [ -n "$(present $crates/crossbeam-channel-[0-9]*)" ] ;;
     golang-go) command -v go >/dev/null ;;
     libglib2.0-dev) pkg-config --exists glib-2.0 2>/dev/null ;;
     libuv1-dev) pkg-config --exists libuv 2>/dev/null ;;
+    libtbb-dev) pkg-config --exists tbb 2>/dev/null ;;
+    libapr1-dev) pkg-config --exists apr-1 2>/dev/null ;;
+    libaprutil1-dev) pkg-config --exists apr-util-1 2>/dev/null ;;
+    libck-dev) pkg-config --exists ck 2>/dev/null ;;
     python3) $python -E -c "import shlex" 2>/dev/null ;; # python3-minimal will not do
     chromium) [ -n "$(find_chromium)" ] ;;
     esac
@@ -126,7 +131,10 @@ packages_for() {
         own_emcc >/dev/null || echo clang-22 lld-22 llvm-22 python3
         ;;
     checks) echo gcc g++ clang-22 libclang-rt-22-dev clang-format pkg-config valgrind ;;
-    bench) echo pkg-config libglib2.0-dev libuv1-dev cargo librust-parking-lot-dev golang-go ;;
+    bench)
+        echo g++ pkg-config libglib2.0-dev libuv1-dev libtbb-dev libapr1-dev libaprutil1-dev libck-dev
+        echo cargo librust-parking-lot-dev librust-crossbeam-channel-dev golang-go python3
+        ;;
     esac
 }
 
@@ -503,16 +511,23 @@ doctor() {
 
 # Debian's own cargo first, as the bench does.
 doctor_bench() {
-    local cargo go crate
+    local cargo go parking_lot crossbeam
     cargo=$(present /usr/bin/cargo)
     [ -n "$cargo" ] || cargo=$(command -v cargo || true)
     go=$(command -v go || true)
-    crate=$(present $crates/parking_lot-[0-9]*)
+    parking_lot=$(present $crates/parking_lot-[0-9]*)
+    crossbeam=$(present $crates/crossbeam-channel-[0-9]*)
     module peer glib glib-2.0
     module peer libuv libuv
+    module peer tbb tbb
+    module peer apr apr-1
+    module peer apr-util apr-util-1
+    module peer ck ck
     peer cargo "${cargo:+$(version_of "$cargo")}" "$cargo"
-    peer parking_lot "${crate##*-}" "$crate"
+    peer parking_lot "${parking_lot##*-}" "$parking_lot"
+    peer crossbeam "${crossbeam##*-}" "$crossbeam"
     peer go "${go:+$("$go" env GOVERSION 2>/dev/null || true)}" "$go"
+    peer python3 "$(version_of $python)" "$(present $python)"
 }
 
 doctor_wasi_sdk() {

@@ -1,5 +1,5 @@
-/* glib.c: the metrics of pt_bench.c on GLib's threads and locks. What each one means is said there; the loops are the
-   same. GLib has no semaphore, event or barrier. */
+/* glib.c: the metrics of pt_bench.c on GLib's threads, locks and asynchronous queues. What each one means is said there; the
+   loops are the same. GLib has no semaphore, event or barrier, and its queues are unbounded. */
 #include <glib.h>
 
 #include "bench.h"
@@ -198,6 +198,65 @@ static double cond_pingpong_us(unsigned threads)
     return us;
 }
 
+/* ---- Channels ------------------------------------------------------------------------------ */
+
+/* A value is a pointer that is not null, as in every GAsyncQueue. */
+static void send_each(void *queue, unsigned producer, uint64_t first, uint64_t n)
+{
+    (void)producer;
+    for (uint64_t i = 0; i < n; i++)
+        g_async_queue_push(queue, GSIZE_TO_POINTER(first + i));
+}
+
+static uint64_t receive_each(void *queue, uint64_t n)
+{
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < n; i++)
+        sum += GPOINTER_TO_SIZE(g_async_queue_pop(queue));
+    return sum;
+}
+
+static double chan_spsc_unbounded_Mmsgs(unsigned threads)
+{
+    (void)threads;
+    GAsyncQueue *queue = g_async_queue_new();
+    double mmsgs = bench_flow_Mmsgs(&(struct bench_flow){1, 1, send_each, receive_each}, queue);
+    g_async_queue_unref(queue);
+    return mmsgs;
+}
+
+struct pair_of_queues {
+    GAsyncQueue *ping, *pong;
+};
+
+static void queues_ping(void *arg, uint64_t n)
+{
+    struct pair_of_queues *pair = arg;
+    for (uint64_t i = 1; i <= n; i++) {
+        g_async_queue_push(pair->ping, GSIZE_TO_POINTER(i));
+        if (GPOINTER_TO_SIZE(g_async_queue_pop(pair->pong)) != i)
+            bench_fail("another value came back");
+    }
+}
+
+static void queues_pong(void *arg, uint64_t n)
+{
+    struct pair_of_queues *pair = arg;
+    for (uint64_t i = 0; i < n; i++)
+        g_async_queue_push(pair->pong, g_async_queue_pop(pair->ping));
+}
+
+/* There is never more than one value in a queue, so that it does not matter that there may be. */
+static double chan_pingpong_us(unsigned threads)
+{
+    (void)threads;
+    struct pair_of_queues pair = {.ping = g_async_queue_new(), .pong = g_async_queue_new()};
+    double us = bench_pair_us(queues_ping, queues_pong, &pair);
+    g_async_queue_unref(pair.pong);
+    g_async_queue_unref(pair.ping);
+    return us;
+}
+
 /* ---- All of them --------------------------------------------------------------------------- */
 
 static const struct bench_case cases[] = {
@@ -212,6 +271,8 @@ static const struct bench_case cases[] = {
     {"rwlock_write_uncontended_ns", rwlock_write_uncontended_ns, 1},
     {"rwlock_mixed_4_Mops", rwlock_mixed_Mops, 4},
     {"cond_pingpong_us", cond_pingpong_us, 2},
+    {"chan_spsc_unbounded_Mmsgs", chan_spsc_unbounded_Mmsgs, 2},
+    {"chan_pingpong_us", chan_pingpong_us, 2},
 };
 
 int main(int argc, char **argv)

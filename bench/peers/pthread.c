@@ -1,5 +1,5 @@
-/* pthread.c: the metrics of pt_bench.c on the C library's own POSIX threads and semaphores, and on the system's bare
-   futex. What each one means is said there; the loops are the same. */
+/* pthread.c: the metrics of pt_bench.c on the C library's own POSIX threads and semaphores, on the system's bare
+   futex, and on a queue made of the former. What each one means is said there; the loops are the same. */
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -7,6 +7,7 @@
 
 #include "bench.h"
 #include "futex.h"
+#include "queue.h"
 
 static void must(int error, const char *what)
 {
@@ -307,6 +308,153 @@ static double futex_pingpong_us(unsigned threads)
     return bench_pair_us(futex_ping, futex_pong, &word);
 }
 
+/* ---- Channels ------------------------------------------------------------------------------ */
+
+static void send_each(void *queue, unsigned producer, uint64_t first, uint64_t n)
+{
+    (void)producer;
+    for (uint64_t i = 0; i < n; i++)
+        queue_send(queue, first + i);
+}
+
+static uint64_t receive_each(void *queue, uint64_t n)
+{
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < n; i++)
+        sum += queue_receive(queue);
+    return sum;
+}
+
+static void send_batches(void *queue, unsigned producer, uint64_t first, uint64_t n)
+{
+    uint64_t batch[BENCH_BATCH];
+    (void)producer;
+    for (uint64_t i = 0; i < n; i += BENCH_BATCH) {
+        for (uint64_t j = 0; j < BENCH_BATCH; j++)
+            batch[j] = first + i + j;
+        queue_send_many(queue, batch, BENCH_BATCH);
+    }
+}
+
+static uint64_t receive_batches(void *queue, uint64_t n)
+{
+    uint64_t batch[BENCH_BATCH], sum = 0;
+    while (n > 0) {
+        size_t received = queue_receive_many(queue, batch, n < BENCH_BATCH ? (size_t)n : BENCH_BATCH);
+        for (size_t i = 0; i < received; i++)
+            sum += batch[i];
+        n -= received;
+    }
+    return sum;
+}
+
+static double flow_Mmsgs(const struct bench_flow *flow, bool grows)
+{
+    struct queue queue;
+    queue_init(&queue, 1024, grows);
+    double mmsgs = bench_flow_Mmsgs(flow, &queue);
+    queue_destroy(&queue);
+    return mmsgs;
+}
+
+static double chan_spsc_Mmsgs(unsigned threads)
+{
+    (void)threads;
+    return flow_Mmsgs(&(struct bench_flow){1, 1, send_each, receive_each}, false);
+}
+
+/* A ring that doubles when it is full. */
+static double chan_spsc_unbounded_Mmsgs(unsigned threads)
+{
+    (void)threads;
+    return flow_Mmsgs(&(struct bench_flow){1, 1, send_each, receive_each}, true);
+}
+
+/* One locking for as many values of a batch as there is room for, or as are there. */
+static double chan_spsc_batch_Mmsgs(unsigned threads)
+{
+    (void)threads;
+    return flow_Mmsgs(&(struct bench_flow){1, 1, send_batches, receive_batches}, false);
+}
+
+static double chan_mpsc_Mmsgs(unsigned producers)
+{
+    return flow_Mmsgs(&(struct bench_flow){producers, 1, send_each, receive_each}, false);
+}
+
+static double chan_mpmc_Mmsgs(unsigned each)
+{
+    return flow_Mmsgs(&(struct bench_flow){each, each, send_each, receive_each}, false);
+}
+
+struct pair_of_queues {
+    struct queue ping __attribute__((aligned(128)));
+    struct queue pong __attribute__((aligned(128)));
+};
+
+static void queues_ping(void *arg, uint64_t n)
+{
+    struct pair_of_queues *pair = arg;
+    for (uint64_t i = 0; i < n; i++) {
+        queue_send(&pair->ping, i);
+        if (queue_receive(&pair->pong) != i)
+            bench_fail("another value came back");
+    }
+}
+
+static void queues_pong(void *arg, uint64_t n)
+{
+    struct pair_of_queues *pair = arg;
+    for (uint64_t i = 0; i < n; i++)
+        queue_send(&pair->pong, queue_receive(&pair->ping));
+}
+
+static double chan_pingpong_us(unsigned threads)
+{
+    (void)threads;
+    struct pair_of_queues pair;
+    queue_init(&pair.ping, 1, false);
+    queue_init(&pair.pong, 1, false);
+    double us = bench_pair_us(queues_ping, queues_pong, &pair);
+    queue_destroy(&pair.pong);
+    queue_destroy(&pair.ping);
+    return us;
+}
+
+struct pair_of_meetings {
+    struct meeting ping __attribute__((aligned(128)));
+    struct meeting pong __attribute__((aligned(128)));
+};
+
+static void meetings_ping(void *arg, uint64_t n)
+{
+    struct pair_of_meetings *pair = arg;
+    for (uint64_t i = 0; i < n; i++) {
+        meeting_send(&pair->ping, i);
+        if (meeting_receive(&pair->pong) != i)
+            bench_fail("another value came back");
+    }
+}
+
+static void meetings_pong(void *arg, uint64_t n)
+{
+    struct pair_of_meetings *pair = arg;
+    for (uint64_t i = 0; i < n; i++)
+        meeting_send(&pair->pong, meeting_receive(&pair->ping));
+}
+
+static double chan_rendezvous_us(unsigned threads)
+{
+    (void)threads;
+    struct pair_of_meetings pair;
+    meeting_init(&pair.ping);
+    meeting_init(&pair.pong);
+    double us = bench_pair_us(meetings_ping, meetings_pong, &pair);
+    meeting_destroy(&pair.pong);
+    meeting_destroy(&pair.ping);
+    return us;
+}
+
 /* ---- All of them --------------------------------------------------------------------------- */
 
 static const struct bench_case cases[] = {
@@ -324,6 +472,13 @@ static const struct bench_case cases[] = {
     {"barrier_2_us", barrier_us, 2},
     {"event_pingpong_us", event_pingpong_us, 2},
     {"cond_pingpong_us", cond_pingpong_us, 2},
+    {"chan_spsc_1024_Mmsgs", chan_spsc_Mmsgs, 2},
+    {"chan_spsc_unbounded_Mmsgs", chan_spsc_unbounded_Mmsgs, 2},
+    {"chan_spsc_batch32_Mmsgs", chan_spsc_batch_Mmsgs, 2},
+    {"chan_mpsc4_1024_Mmsgs", chan_mpsc_Mmsgs, 4},
+    {"chan_mpmc4x4_1024_Mmsgs", chan_mpmc_Mmsgs, 4},
+    {"chan_pingpong_us", chan_pingpong_us, 2},
+    {"chan_rendezvous_us", chan_rendezvous_us, 2},
     {"futex_pingpong_us", futex_pingpong_us, 2}, /* the last: not everywhere is there a futex */
 };
 

@@ -15,6 +15,8 @@ import (
 const (
 	leastGoes = 10
 	runs      = 9
+	flowRuns  = 3
+	flowUnit  = 4 * 32
 	batch     = 64
 )
 
@@ -64,8 +66,8 @@ func roundLength() time.Duration {
 
 // Nanoseconds an operation. First raise n until a run takes its part of a round, which warms everything up, too. Twice
 // in a row it must, since a single run may have taken long because somebody else had the processor.
-func calibratedNs(run func(n uint64) time.Duration) float64 {
-	length, n := roundLength()/runs, uint64(1)
+func calibratedNs(runs int, run func(n uint64) time.Duration) float64 {
+	length, n := roundLength()/time.Duration(runs), uint64(1)
 	for {
 		took := run(n)
 		if took >= length/2 {
@@ -94,7 +96,7 @@ func aloneNs(operations loop) float64 {
 		<-gate
 		close(passed)
 	}()
-	ns := calibratedNs(func(n uint64) time.Duration {
+	ns := calibratedNs(runs, func(n uint64) time.Duration {
 		begin := time.Now()
 		operations(n)
 		return time.Since(begin)
@@ -107,7 +109,7 @@ func aloneNs(operations loop) float64 {
 // Two threads, each running its loop n times, that keep each other going: microseconds a round trip. ping runs in the
 // calling one and is timed. Otherwise as above.
 func pairUs(ping, pong loop) float64 {
-	return calibratedNs(func(n uint64) time.Duration {
+	return calibratedNs(runs, func(n uint64) time.Duration {
 		ready, gate, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
 		go func() {
 			close(ready)
@@ -177,6 +179,45 @@ func crowd(threads, rounds int, operations loop) crowdResult {
 	result.mops = float64(result.total) / float64(took.Nanoseconds()) * 1e3
 	result.slowestShare = float64(slowest) * float64(threads) / float64(result.total)
 	return result
+}
+
+// ---- Shape: a flow -----------------------------------------------------------------------------
+
+// Producers send values, consumers receive them, each in a thread of its own: millions of values a second. A producer
+// sends n values, each one more than the one before; a consumer receives n, and returns their sum, by which a lost or
+// doubled value shows. All send, and receive, equally many.
+func flowMmsgs(producers, consumers int, send func(producer int, first, n uint64), receive func(n uint64) uint64) float64 {
+	check(flowUnit%(producers*32) == 0 && flowUnit%(consumers*32) == 0, "shares are not equal")
+	return flowUnit * 1e3 / calibratedNs(flowRuns, func(n uint64) time.Duration {
+		total := n * flowUnit
+		sent, received := total/uint64(producers), total/uint64(consumers)
+		ready, gate, sums := make(chan struct{}), make(chan struct{}), make(chan uint64)
+		start := func(run func() uint64) {
+			go func() {
+				ready <- struct{}{}
+				<-gate
+				sums <- run()
+			}()
+		}
+		for i := 0; i < producers; i++ {
+			i := i
+			start(func() uint64 { send(i, 1+uint64(i)*sent, sent); return 0 })
+		}
+		for i := 0; i < consumers; i++ {
+			start(func() uint64 { return receive(received) })
+		}
+		for i := 0; i < producers+consumers; i++ {
+			<-ready
+		}
+		begin, sum := time.Now(), uint64(0) // before they are let go: after it they may keep this one off the processor
+		close(gate)
+		for i := 0; i < producers+consumers; i++ {
+			sum += <-sums
+		}
+		took := time.Since(begin)
+		check(sum == total*(total+1)/2, "values were lost, doubled or changed on their way")
+		return took
+	})
 }
 
 // ---- Options -----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-// The metrics of pt_bench.c on Go's package sync. What each one means is said there; the loops are the same. The
+// The metrics of pt_bench.c on Go's package sync and its channels. What each one means is said there; the loops are the same. The
 // threads are goroutines, as in any Go program: the Go runtime, not the system, lets them sleep and puts them on its own
 // threads. To start one is therefore no spawn_join, and a ping-pong of two says what a switch by the runtime costs.
 package main
@@ -146,6 +146,81 @@ func condPingpongUs(threads int) float64 {
 	return pairUs(func(n uint64) { condsPing(table, n) }, func(n uint64) { condsPong(table, n) })
 }
 
+// ---- Channels ----------------------------------------------------------------------------------
+
+func send(channel chan<- uint64, first, n uint64) {
+	for i := uint64(0); i < n; i++ {
+		channel <- first + i
+	}
+}
+
+func receive(channel <-chan uint64, n uint64) uint64 {
+	sum := uint64(0)
+	for i := uint64(0); i < n; i++ {
+		sum += <-channel
+	}
+	return sum
+}
+
+func chanFlowMmsgs(producers, consumers int) float64 {
+	channel := make(chan uint64, 1024)
+	return flowMmsgs(producers, consumers,
+		func(_ int, first, n uint64) { send(channel, first, n) },
+		func(n uint64) uint64 { return receive(channel, n) })
+}
+
+func chanMpscMmsgs(producers int) float64 {
+	return chanFlowMmsgs(producers, 1)
+}
+
+func chanMpmcMmsgs(each int) float64 {
+	return chanFlowMmsgs(each, each)
+}
+
+func receiveFromAny(a, b, c, d <-chan uint64, n uint64) uint64 {
+	sum := uint64(0)
+	for i := uint64(0); i < n; i++ {
+		select {
+		case value := <-a:
+			sum += value
+		case value := <-b:
+			sum += value
+		case value := <-c:
+			sum += value
+		case value := <-d:
+			sum += value
+		}
+	}
+	return sum
+}
+
+func chanSelectMmsgs(threads int) float64 {
+	var channels [4]chan uint64
+	for i := range channels {
+		channels[i] = make(chan uint64, 1024)
+	}
+	return flowMmsgs(4, 1,
+		func(producer int, first, n uint64) { send(channels[producer], first, n) },
+		func(n uint64) uint64 { return receiveFromAny(channels[0], channels[1], channels[2], channels[3], n) })
+}
+
+// room: how many values each channel can hold.
+func chanRoundTripUs(room int) float64 {
+	toPong, toPing := make(chan uint64, room), make(chan uint64, room)
+	ping := func(n uint64) {
+		for i := uint64(0); i < n; i++ {
+			toPong <- i
+			check(<-toPing == i, "another value came back")
+		}
+	}
+	pong := func(n uint64) {
+		for i := uint64(0); i < n; i++ {
+			toPing <- <-toPong
+		}
+	}
+	return pairUs(ping, pong)
+}
+
 // ---- All of them -------------------------------------------------------------------------------
 
 // Names, units and the rest are those of ../../metrics.c; run.mjs checks that units and directions are the same.
@@ -163,6 +238,15 @@ var cases = []benchCase{
 	{"rwlock_mixed_4_Mops", "Mops", "higher", "4 threads read one counter; 1 of 16 times they increment it",
 		rwlockMixedMops, 4},
 	{"cond_pingpong_us", "us", "lower", "round trip of two threads by one mutex and two conditions", condPingpongUs, 2},
+	{"chan_spsc_1024_Mmsgs", "Mmsgs", "higher", "1 producer, 1 consumer, 8-byte values, room for 1,024", chanMpscMmsgs, 1},
+	{"chan_mpsc4_1024_Mmsgs", "Mmsgs", "higher", "4 producers, 1 consumer, room for 1,024", chanMpscMmsgs, 4},
+	{"chan_mpmc4x4_1024_Mmsgs", "Mmsgs", "higher", "4 producers, 4 consumers, room for 1,024", chanMpmcMmsgs, 4},
+	{"chan_select4_Mmsgs", "Mmsgs", "higher", "1 receiver selects from 4 channels, each with its own producer",
+		chanSelectMmsgs, 5},
+	{"chan_pingpong_us", "us", "lower", "round trip of two threads over two channels with room for 1",
+		func(int) float64 { return chanRoundTripUs(1) }, 2},
+	{"chan_rendezvous_us", "us", "lower", "the same over channels without room: both ends meet",
+		func(int) float64 { return chanRoundTripUs(0) }, 2},
 }
 
 func main() {

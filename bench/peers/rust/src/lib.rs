@@ -1,6 +1,7 @@
 //! The harness of the Rust peers: what bench.c is for the C ones, by the same method, with the same options and the same
 //! lines of output. A peer is a table of cases and a `main()` that hands it to [`main`]; a measuring function
-//! prepares its object and calls one of the four shapes: [`alone_ns`], [`pair_us`], [`single_us`], [`crowd`].
+//! prepares its object and calls one of the five shapes: [`alone_ns`], [`pair_us`], [`single_us`], [`crowd`],
+//! [`flow_mmsgs`].
 
 mod options;
 mod pin;
@@ -13,7 +14,9 @@ use std::time::{Duration, Instant};
 use options::Options;
 
 const LEAST_GOES: usize = 10;
-const RUNS: u64 = 9;
+const RUNS: u32 = 9;
+const FLOW_RUNS: u32 = 3;
+const FLOW_UNIT: u64 = 4 * 32;
 const BATCH: u64 = 64;
 
 /// Do the operation n times.
@@ -56,6 +59,13 @@ const METRICS: &[Metric] = &[
     metric("rwlock_mixed_4_Mops", "Mops", "higher", "4 threads read one counter; 1 of 16 times they increment it"),
     metric("barrier_2_us", "us", "lower", "two threads meet at a barrier again and again; a meeting"),
     metric("cond_pingpong_us", "us", "lower", "round trip of two threads by one mutex and two conditions"),
+    metric("chan_spsc_1024_Mmsgs", "Mmsgs", "higher", "1 producer, 1 consumer, 8-byte values, room for 1,024"),
+    metric("chan_spsc_unbounded_Mmsgs", "Mmsgs", "higher", "1 producer, 1 consumer, 8-byte values, any number of them"),
+    metric("chan_mpsc4_1024_Mmsgs", "Mmsgs", "higher", "4 producers, 1 consumer, room for 1,024"),
+    metric("chan_mpmc4x4_1024_Mmsgs", "Mmsgs", "higher", "4 producers, 4 consumers, room for 1,024"),
+    metric("chan_select4_Mmsgs", "Mmsgs", "higher", "1 receiver selects from 4 channels, each with its own producer"),
+    metric("chan_pingpong_us", "us", "lower", "round trip of two threads over two channels with room for 1"),
+    metric("chan_rendezvous_us", "us", "lower", "the same over channels without room: both ends meet"),
 ];
 
 // ---- Medians and clocks ------------------------------------------------------------------------
@@ -93,12 +103,16 @@ impl Gate {
         }
     }
 
-    fn open(&self, expected: usize) {
+    fn gather(&self, expected: usize) {
         let mut state = self.state.lock().unwrap();
         while state.0 < expected {
             state = self.changed.wait(state).unwrap();
         }
-        state.1 = true;
+    }
+
+    fn open(&self, expected: usize) {
+        self.gather(expected);
+        self.state.lock().unwrap().1 = true;
         self.changed.notify_all();
     }
 }
@@ -107,8 +121,8 @@ impl Gate {
 
 /// Nanoseconds an operation. First raise n until a run takes its part of a round, which warms everything up, too. Twice
 /// in a row it must, since a single run may have taken long because somebody else had the processor.
-fn calibrated_ns(run: &dyn Fn(u64) -> Duration) -> f64 {
-    let length = round_length() / RUNS as u32;
+fn calibrated_ns(runs: u32, run: &mut dyn FnMut(u64) -> Duration) -> f64 {
+    let length = round_length() / runs;
     let mut n = 1;
     loop {
         let mut took = run(n);
@@ -120,7 +134,7 @@ fn calibrated_ns(run: &dyn Fn(u64) -> Duration) -> f64 {
         }
         n *= if took < length / 20 { 10 } else { 2 };
     }
-    let mut ns: Vec<f64> = (0..RUNS).map(|_| run(n).as_nanos() as f64 / n as f64).collect();
+    let mut ns: Vec<f64> = (0..runs).map(|_| run(n).as_nanos() as f64 / n as f64).collect();
     median(&mut ns)
 }
 
@@ -129,7 +143,7 @@ pub fn alone_ns(operations: Loop) -> f64 {
     let gate = Gate::default();
     thread::scope(|scope| {
         scope.spawn(|| gate.pass());
-        let ns = calibrated_ns(&|n| {
+        let ns = calibrated_ns(RUNS, &mut |n| {
             let begin = Instant::now();
             operations(n);
             begin.elapsed()
@@ -142,7 +156,7 @@ pub fn alone_ns(operations: Loop) -> f64 {
 /// Two threads, each running its loop n times, that keep each other going: microseconds a round trip. ping runs in the
 /// calling thread and is timed. Otherwise as above.
 pub fn pair_us(ping: Loop, pong: Loop) -> f64 {
-    let run = |n| {
+    let mut run = |n| {
         let gate = Gate::default();
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -157,7 +171,7 @@ pub fn pair_us(ping: Loop, pong: Loop) -> f64 {
         })
     };
     pin::thread(0);
-    let ns = calibrated_ns(&run);
+    let ns = calibrated_ns(RUNS, &mut run);
     pin::undo();
     ns / 1e3
 }
@@ -219,6 +233,63 @@ pub fn crowd(threads: usize, rounds: u32, operations: Loop) -> Crowd {
         mops: total as f64 / took.as_nanos() as f64 * 1e3,
         slowest_share: (*done.iter().min().unwrap() * threads as u64) as f64 / total as f64,
     }
+}
+
+// ---- Shape: a flow -----------------------------------------------------------------------------
+
+/// Each sender sends values in a thread of its own, and each receiver receives in one: millions of values a second. `send`
+/// gets the first value and how many there are to send, each one more than the last; `receive` gets how many there are
+/// to receive, and returns their sum, by which a lost or doubled value shows. All send, and receive, equally many.
+pub fn flow_mmsgs<S: Send, R: Send>(
+    senders: &mut [S],
+    receivers: &mut [R],
+    send: impl Fn(&S, u64, u64) + Sync,
+    receive: impl Fn(&R, u64) -> u64 + Sync,
+) -> f64 {
+    assert_eq!(FLOW_UNIT % (senders.len() as u64 * 32), 0, "equal shares");
+    assert_eq!(FLOW_UNIT % (receivers.len() as u64 * 32), 0, "equal shares");
+    let mut run = |n| run_flow(n * FLOW_UNIT, senders, receivers, &send, &receive);
+    FLOW_UNIT as f64 * 1e3 / calibrated_ns(FLOW_RUNS, &mut run)
+}
+
+fn run_flow<S: Send, R: Send>(
+    total: u64,
+    senders: &mut [S],
+    receivers: &mut [R],
+    send: &(impl Fn(&S, u64, u64) + Sync),
+    receive: &(impl Fn(&R, u64) -> u64 + Sync),
+) -> Duration {
+    let gate = &Gate::default();
+    let (producers, consumers) = (senders.len(), receivers.len());
+    let (sent, received) = (total / producers as u64, total / consumers as u64);
+    let (took, sum) = thread::scope(|scope| {
+        let mut producing = vec![];
+        for (index, sender) in senders.iter_mut().enumerate() {
+            producing.push(scope.spawn(move || {
+                pin::thread(index);
+                gate.pass();
+                send(sender, 1 + index as u64 * sent, sent);
+            }));
+        }
+        let mut consuming = vec![];
+        for (index, receiver) in receivers.iter_mut().enumerate() {
+            consuming.push(scope.spawn(move || {
+                pin::thread(producers + index);
+                gate.pass();
+                receive(receiver, received)
+            }));
+        }
+        gate.gather(producers + consumers);
+        let begin = Instant::now(); // before they are let go: after it they may keep this thread off the processor
+        gate.open(producers + consumers);
+        for thread in producing {
+            thread.join().unwrap();
+        }
+        let sum: u64 = consuming.into_iter().map(|thread| thread.join().unwrap()).sum();
+        (begin.elapsed(), sum)
+    });
+    assert_eq!(sum, total * (total + 1) / 2, "values were lost, doubled or changed on their way");
+    took
 }
 
 // ---- Running the cases -------------------------------------------------------------------------

@@ -1,7 +1,8 @@
-//! The metrics of pt_bench.c on Rust's own std::sync and std::thread. What each one means is said there; the loops are the
+//! The metrics of pt_bench.c on Rust's own std::sync, its mpsc, and std::thread. What each one means is said there; the loops are the
 //! same. Each lock also looks whether a panic has poisoned it, as it does in every Rust program.
 
-use harness::{alone_ns, crowd, pair_us, single_us, Case, Crowd, Line};
+use harness::{alone_ns, crowd, flow_mmsgs, pair_us, single_us, Case, Crowd, Line};
+use std::sync::mpsc::{channel, sync_channel, Receiver, Sender, SyncSender};
 use std::sync::{Barrier, Condvar, Mutex, RwLock};
 use std::thread;
 
@@ -142,6 +143,55 @@ fn cond_pingpong_us(_threads: usize) -> f64 {
     pair_us(&|n| conds_ping(&table, n), &|n| conds_pong(&table, n))
 }
 
+// ---- Channels ----------------------------------------------------------------------------------
+
+fn receive(receiver: &Receiver<u64>, n: u64) -> u64 {
+    let mut sum = 0;
+    for _ in 0..n {
+        sum += receiver.recv().unwrap();
+    }
+    sum
+}
+
+fn chan_bounded_mmsgs(producers: usize) -> f64 {
+    let (sender, receiver) = sync_channel(1024);
+    let mut senders = vec![sender; producers];
+    let send = |sender: &SyncSender<u64>, first, n| (first..first + n).for_each(|value| sender.send(value).unwrap());
+    flow_mmsgs(&mut senders, &mut [receiver], send, receive)
+}
+
+fn chan_unbounded_mmsgs(_threads: usize) -> f64 {
+    let (sender, receiver) = channel();
+    let send = |sender: &Sender<u64>, first, n| (first..first + n).for_each(|value| sender.send(value).unwrap());
+    flow_mmsgs(&mut [sender], &mut [receiver], send, receive)
+}
+
+/// What one of two threads has. In a mutex, since these ends are only for one thread at a time.
+type Ends = Mutex<(SyncSender<u64>, Receiver<u64>)>;
+
+fn chan_ping(ends: &Ends, n: u64) {
+    let (sender, receiver) = &*ends.lock().unwrap();
+    for i in 0..n {
+        sender.send(i).unwrap();
+        assert_eq!(receiver.recv(), Ok(i), "another value came back");
+    }
+}
+
+fn chan_pong(ends: &Ends, n: u64) {
+    let (sender, receiver) = &*ends.lock().unwrap();
+    for _ in 0..n {
+        sender.send(receiver.recv().unwrap()).unwrap();
+    }
+}
+
+/// `room`: how many values each channel can hold.
+fn chan_round_trip_us(room: usize) -> f64 {
+    let (to_pong, from_ping) = sync_channel(room);
+    let (to_ping, from_pong) = sync_channel(room);
+    let (ping, pong) = (Mutex::new((to_pong, from_pong)), Mutex::new((to_ping, from_ping)));
+    pair_us(&|n| chan_ping(&ping, n), &|n| chan_pong(&pong, n))
+}
+
 // ---- All of them -------------------------------------------------------------------------------
 
 const CASES: &[Case] = &[
@@ -157,6 +207,11 @@ const CASES: &[Case] = &[
     Case { metric: "rwlock_mixed_4_Mops", measure: rwlock_mixed_mops, threads: 4 },
     Case { metric: "barrier_2_us", measure: barrier_us, threads: 2 },
     Case { metric: "cond_pingpong_us", measure: cond_pingpong_us, threads: 2 },
+    Case { metric: "chan_spsc_1024_Mmsgs", measure: chan_bounded_mmsgs, threads: 1 },
+    Case { metric: "chan_spsc_unbounded_Mmsgs", measure: chan_unbounded_mmsgs, threads: 1 },
+    Case { metric: "chan_mpsc4_1024_Mmsgs", measure: chan_bounded_mmsgs, threads: 4 },
+    Case { metric: "chan_pingpong_us", measure: |_| chan_round_trip_us(1), threads: 2 },
+    Case { metric: "chan_rendezvous_us", measure: |_| chan_round_trip_us(0), threads: 2 },
 ];
 
 fn main() {
