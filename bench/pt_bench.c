@@ -320,6 +320,191 @@ static double futex_pingpong_us(unsigned threads)
     return bench_pair_us(words_ping, words_pong, &word);
 }
 
+/* ---- Channels ------------------------------------------------------------------------------ */
+
+enum { CHANNEL_CAPACITY = 1024 };
+
+static pt_channel *new_channel(size_t capacity, bool pair)
+{
+    const pt_channel_config config = {.one_sender = pair, .one_receiver = pair};
+    pt_channel *channel;
+    must(pt_channel_create(&channel, sizeof(uint64_t), capacity, &config), "pt_channel_create");
+    return channel;
+}
+
+static void delete_channel(pt_channel *channel)
+{
+    pt_channel_release_sender(channel);
+    pt_channel_release_receiver(channel);
+}
+
+static void channel_send(void *arg, unsigned producer, uint64_t first, uint64_t n)
+{
+    (void)producer;
+    for (uint64_t value = first; value < first + n; value++)
+        must(pt_channel_send(arg, &value), "pt_channel_send");
+}
+
+static uint64_t channel_receive(void *arg, uint64_t n)
+{
+    uint64_t sum = 0, value;
+    for (uint64_t i = 0; i < n; i++) {
+        must(pt_channel_receive(arg, &value), "pt_channel_receive");
+        sum += value;
+    }
+    return sum;
+}
+
+static double flow_Mmsgs(unsigned producers, unsigned consumers, size_t capacity, bool pair)
+{
+    const struct bench_flow flow = {producers, consumers, channel_send, channel_receive};
+    pt_channel *channel = new_channel(capacity, pair);
+    double rate = bench_flow_Mmsgs(&flow, channel);
+    delete_channel(channel);
+    return rate;
+}
+
+/* From one thread to another, by the kind that is for that. How fast depends on how often the two look at each other's end:
+   it says little of a channel that is always nearly empty. */
+static double chan_spsc_Mmsgs(unsigned threads)
+{
+    (void)threads;
+    return flow_Mmsgs(1, 1, CHANNEL_CAPACITY, true);
+}
+
+/* Nothing holds the sender back, so the queue may grow: what blocks of memory cost is in it. */
+static double chan_spsc_unbounded_Mmsgs(unsigned threads)
+{
+    (void)threads;
+    return flow_Mmsgs(1, 1, PT_UNBOUNDED, true);
+}
+
+/* More senders than processors: what it costs that they are stopped anywhere. */
+static double chan_mpsc_Mmsgs(unsigned producers)
+{
+    return flow_Mmsgs(producers, 1, CHANNEL_CAPACITY, false);
+}
+
+static double chan_mpmc_Mmsgs(unsigned each)
+{
+    return flow_Mmsgs(each, each, CHANNEL_CAPACITY, false);
+}
+
+static void batch_send(void *arg, unsigned producer, uint64_t first, uint64_t n)
+{
+    uint64_t values[BENCH_BATCH];
+    (void)producer;
+    for (uint64_t value = first; value < first + n;) {
+        for (size_t i = 0; i < BENCH_BATCH; i++)
+            values[i] = value++;
+        must(pt_channel_send_many(arg, values, BENCH_BATCH, NULL, PT_FOREVER), "pt_channel_send_many");
+    }
+}
+
+static uint64_t batch_receive(void *arg, uint64_t n)
+{
+    uint64_t values[BENCH_BATCH], sum = 0;
+    for (uint64_t left = n; left > 0;) {
+        size_t received, most = left < BENCH_BATCH ? (size_t)left : BENCH_BATCH;
+        must(pt_channel_receive_many(arg, values, most, &received, PT_FOREVER), "pt_channel_receive_many");
+        for (size_t i = 0; i < received; i++)
+            sum += values[i];
+        left -= received;
+    }
+    return sum;
+}
+
+static double chan_spsc_batch_Mmsgs(unsigned threads)
+{
+    const struct bench_flow flow = {1, 1, batch_send, batch_receive};
+    (void)threads;
+    pt_channel *channel = new_channel(CHANNEL_CAPACITY, true);
+    double rate = bench_flow_Mmsgs(&flow, channel);
+    delete_channel(channel);
+    return rate;
+}
+
+struct channel_pair {
+    pt_channel *there, *back;
+};
+
+static void channel_ping(void *arg, uint64_t n)
+{
+    struct channel_pair *pair = arg;
+    for (uint64_t i = 0, echo = 0; i < n; i++) {
+        must(pt_channel_send(pair->there, &i), "pt_channel_send");
+        must(pt_channel_receive(pair->back, &echo), "pt_channel_receive");
+        bench_check(echo == i, "the echo");
+    }
+}
+
+static void channel_pong(void *arg, uint64_t n)
+{
+    struct channel_pair *pair = arg;
+    for (uint64_t i = 0, value; i < n; i++) {
+        must(pt_channel_receive(pair->there, &value), "pt_channel_receive");
+        must(pt_channel_send(pair->back, &value), "pt_channel_send");
+    }
+}
+
+static double channel_pair_us(size_t capacity)
+{
+    struct channel_pair pair = {new_channel(capacity, true), new_channel(capacity, true)};
+    double us = bench_pair_us(channel_ping, channel_pong, &pair);
+    delete_channel(pair.there);
+    delete_channel(pair.back);
+    return us;
+}
+
+/* One value at a time, there and back. As long as each finds the other one looking, nobody sleeps. */
+static double chan_pingpong_us(unsigned threads)
+{
+    (void)threads;
+    return channel_pair_us(1);
+}
+
+static double chan_rendezvous_us(unsigned threads)
+{
+    (void)threads;
+    return channel_pair_us(0);
+}
+
+enum { SELECTED = 4 };
+
+static void send_to_own(void *arg, unsigned producer, uint64_t first, uint64_t n)
+{
+    pt_channel **channels = arg;
+    channel_send(channels[producer], producer, first, n);
+}
+
+static uint64_t receive_from_any(void *arg, uint64_t n)
+{
+    pt_channel **channels = arg;
+    pt_case cases[SELECTED];
+    uint64_t sum = 0, value;
+    size_t fired;
+    for (int i = 0; i < SELECTED; i++)
+        cases[i] = pt_case_receive(channels[i], &value);
+    for (uint64_t i = 0; i < n; i++) {
+        must(pt_select(cases, SELECTED, &fired), "pt_select");
+        sum += value;
+    }
+    return sum;
+}
+
+/* Four senders, each with its own channel, and one thread that takes what comes first. */
+static double chan_select_Mmsgs(unsigned producers)
+{
+    const struct bench_flow flow = {producers, 1, send_to_own, receive_from_any};
+    pt_channel *channels[SELECTED];
+    for (int i = 0; i < SELECTED; i++)
+        channels[i] = new_channel(CHANNEL_CAPACITY, false);
+    double rate = bench_flow_Mmsgs(&flow, channels);
+    for (int i = 0; i < SELECTED; i++)
+        delete_channel(channels[i]);
+    return rate;
+}
+
 /* ---- All of them --------------------------------------------------------------------------- */
 
 static const struct bench_case cases[] = {
@@ -338,6 +523,14 @@ static const struct bench_case cases[] = {
     {"event_pingpong_us", event_pingpong_us, 2},
     {"cond_pingpong_us", cond_pingpong_us, 2},
     {"futex_pingpong_us", futex_pingpong_us, 2},
+    {"chan_spsc_1024_Mmsgs", chan_spsc_Mmsgs, 2},
+    {"chan_spsc_unbounded_Mmsgs", chan_spsc_unbounded_Mmsgs, 2},
+    {"chan_spsc_batch32_Mmsgs", chan_spsc_batch_Mmsgs, 2},
+    {"chan_mpsc4_1024_Mmsgs", chan_mpsc_Mmsgs, 4},
+    {"chan_mpmc4x4_1024_Mmsgs", chan_mpmc_Mmsgs, 4},
+    {"chan_pingpong_us", chan_pingpong_us, 2},
+    {"chan_rendezvous_us", chan_rendezvous_us, 2},
+    {"chan_select4_Mmsgs", chan_select_Mmsgs, SELECTED},
 };
 
 int main(int argc, char **argv)

@@ -319,6 +319,8 @@ PT_API pt_status pt_channel_ready_remove(pt_ready_hook *hook);
 
 /* ---- Typed wrappers ------------------------------------------------------------------------ */
 
+#define PTI_UNUSED __attribute__((unused)) /* not every user calls all of them */
+
 /* PT_CHANNEL_OF(job_channel, struct job) declares a type job_channel, which is a pointer to a channel of struct job, and
    job_channel_create(), _send(), _receive() and so on, which take and give values of that type:
 
@@ -329,12 +331,12 @@ PT_API pt_status pt_channel_ready_remove(pt_ready_hook *hook);
      while (job_channel_next(jobs, &job)) ... */
 #define PT_CHANNEL_OF(name, type)                                                                                  \
     typedef struct name##_channel *name;                                                                           \
-    static inline pt_channel *name##_untyped(name channel)                                                         \
+    PTI_UNUSED static inline pt_channel *name##_untyped(name channel)                                              \
     {                                                                                                              \
         return (pt_channel *)channel;                                                                              \
     }                                                                                                              \
-    PT_NODISCARD static inline pt_status name##_create(name *out, size_t capacity,                                 \
-                                                       const pt_channel_config *config)                            \
+    PTI_UNUSED PT_NODISCARD static inline pt_status name##_create(name *out, size_t capacity,                      \
+                                                                  const pt_channel_config *config)                 \
     {                                                                                                              \
         pt_channel *channel = NULL;                                                                                \
         pt_status status =                                                                                         \
@@ -343,35 +345,35 @@ PT_API pt_status pt_channel_ready_remove(pt_ready_hook *hook);
             *out = (name)channel;                                                                                  \
         return status;                                                                                             \
     }                                                                                                              \
-    static inline pt_status name##_send(name channel, type value)                                                  \
+    PTI_UNUSED static inline pt_status name##_send(name channel, type value)                                       \
     {                                                                                                              \
         return pt_channel_send((pt_channel *)channel, &value);                                                     \
     }                                                                                                              \
-    PT_NODISCARD static inline pt_status name##_try_send(name channel, type value)                                 \
+    PTI_UNUSED PT_NODISCARD static inline pt_status name##_try_send(name channel, type value)                      \
     {                                                                                                              \
         return pt_channel_try_send((pt_channel *)channel, &value);                                                 \
     }                                                                                                              \
-    PT_NODISCARD static inline pt_status name##_send_until(name channel, type value, pt_until until)               \
+    PTI_UNUSED PT_NODISCARD static inline pt_status name##_send_until(name channel, type value, pt_until until)    \
     {                                                                                                              \
         return pt_channel_send_until((pt_channel *)channel, &value, until);                                        \
     }                                                                                                              \
-    PT_NODISCARD static inline pt_status name##_receive(name channel, type *out)                                   \
+    PTI_UNUSED PT_NODISCARD static inline pt_status name##_receive(name channel, type *out)                        \
     {                                                                                                              \
         return pt_channel_receive((pt_channel *)channel, out);                                                     \
     }                                                                                                              \
-    PT_NODISCARD static inline pt_status name##_try_receive(name channel, type *out)                               \
+    PTI_UNUSED PT_NODISCARD static inline pt_status name##_try_receive(name channel, type *out)                    \
     {                                                                                                              \
         return pt_channel_try_receive((pt_channel *)channel, out);                                                 \
     }                                                                                                              \
-    PT_NODISCARD static inline pt_status name##_receive_until(name channel, type *out, pt_until until)             \
+    PTI_UNUSED PT_NODISCARD static inline pt_status name##_receive_until(name channel, type *out, pt_until until)  \
     {                                                                                                              \
         return pt_channel_receive_until((pt_channel *)channel, out, until);                                        \
     }                                                                                                              \
-    static inline bool name##_next(name channel, type *out)                                                        \
+    PTI_UNUSED static inline bool name##_next(name channel, type *out)                                             \
     {                                                                                                              \
         return pt_channel_next((pt_channel *)channel, out);                                                        \
     }                                                                                                              \
-    static inline void name##_close(name channel)                                                                  \
+    PTI_UNUSED static inline void name##_close(name channel)                                                       \
     {                                                                                                              \
         pt_channel_close((pt_channel *)channel);                                                                   \
     }                                                                                                              \

@@ -19,6 +19,7 @@ typedef pthread_t pti_port_thread;
 #define PTI_PORT_SPINS 200
 #define PTI_PORT_YIELDS 0
 #define PTI_PORT_MUTEX_PAUSES 1
+#define PTI_PORT_CHANNEL_ROUND 0
 
 #define PTI_PORT_TLS_FAST /* no signal handlers here */
 

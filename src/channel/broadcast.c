@@ -23,7 +23,7 @@ static struct broadcast *broadcast_of(const pt_channel *channel)
 }
 
 /* Who holds it never waits for anything; so a page's main thread, which may not sleep, can look until it is free. */
-static void lock(struct broadcast *broadcast)
+static void lock(struct broadcast *broadcast) PT_ACQUIRE(&broadcast->sending) PT_NO_THREAD_SAFETY_ANALYSIS
 {
     if (pt_mutex_lock(&broadcast->sending) == PT_OK)
         return;
@@ -113,7 +113,7 @@ static size_t length(const pt_channel *channel)
 void pti_broadcast_changed(pt_channel *channel)
 {
     if (pti_gate_waiting(channel) != 0 && may_send(channel, NULL))
-        pti_gate_wake(channel, PTI_SENDERS, 1);
+        pti_gate_pass(channel, PTI_RECEIVERS);
 }
 
 /* ---- Subscribers --------------------------------------------------------------------------- */

@@ -14,6 +14,8 @@
 
 #include <stdio.h>
 
+#include "port.h"
+
 enum { SMALL = 256 };
 
 /* ---- Making and freeing -------------------------------------------------------------------- */
@@ -246,10 +248,8 @@ pt_status pti_receive_each(pt_channel *channel, char *values, size_t most, size_
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
-/* Wait until there may be something to do: PT_OK, and the caller tries again; or *handed, and it has been done. again: the
-   caller has waited before, and was not lucky. */
-static pt_status wait_for_turn(pt_channel *channel, enum pti_end end, void *value, pt_until until, bool again,
-                               bool *handed)
+/* Wait until there may be something to do, and try. again: the caller has waited before, and was not lucky. */
+static pt_status wait_and_try(pt_channel *channel, enum pti_end end, void *value, pt_until until, bool again)
 {
     pti_waiter waiter;
     pt_status status = pti_park_may_wait(until);
@@ -258,23 +258,27 @@ static pt_status wait_for_turn(pt_channel *channel, enum pti_end end, void *valu
     pti_park_prepare(&waiter, end == PTI_SENDERS ? "channel (send)" : "channel (receive)");
     waiter.with = value;
     pti_gate_enter(channel, end);
-    pti_gate_fence();
-    if (pti_gate_join(channel, end, &waiter, again)) {
-        enum pti_message message = pti_park_sleep(&waiter, until, channel->kind->hands_over);
-        *handed = message == PTI_HANDED;
-        if (message == PTI_GAVE_UP) {
-            pti_park_unlock(pti_park_queue(pti_gate_key(channel, end)));
-            status = pti_park_why(until);
-        }
+    if (!channel->kind->hands_over)
+        pti_gate_fence();
+    enum pti_message message = PTI_GO; /* there is something to do */
+    if (pti_gate_join(channel, end, &waiter, again))
+        message = pti_park_sleep(&waiter, until, channel->kind->hands_over);
+    if (message == PTI_GAVE_UP) {
+        pti_park_unlock(pti_park_queue(pti_gate_key(channel, end)));
+        status = pti_park_why(until);
+    } else if (message != PTI_HANDED) {
+        status = pti_channel_try(channel, end, value);
     }
     pti_gate_leave(channel, end);
+    if (message == PTI_RETRY)
+        pti_gate_settle(channel, end);
     return status;
 }
 
 /* Whether a full or empty channel is worth another look before waiting. Who hands over must be found waiting. */
 static bool spin(const pt_channel *channel, unsigned round)
 {
-    return !channel->kind->hands_over && pti_park_spin(round, 1);
+    return !channel->kind->hands_over && pti_park_spin(round + PTI_PORT_CHANNEL_ROUND, 1);
 }
 
 static pt_status call_until(pt_channel *channel, enum pti_end end, void *value, pt_until until)
@@ -282,15 +286,11 @@ static pt_status call_until(pt_channel *channel, enum pti_end end, void *value, 
     pt_status status;
     if (channel == NULL || (value == NULL && channel->value_size > 0))
         return PT_ERR_INVALID;
-    bool handed = false;
     unsigned round = 0;
     while ((status = pti_channel_try(channel, end, value)) == PT_ERR_BUSY && spin(channel, round))
         round++;
-    for (bool again = false; status == PT_ERR_BUSY; again = true) {
-        status = wait_for_turn(channel, end, value, until, again, &handed);
-        if (status == PT_OK && !handed)
-            status = pti_channel_try(channel, end, value);
-    }
+    for (bool again = false; status == PT_ERR_BUSY; again = true)
+        status = wait_and_try(channel, end, value, until, again);
     return status;
 }
 

@@ -108,8 +108,6 @@ void pti_gate_prepare(void);
 extern bool pti_gate_fences; /* who passes must make the fence, as who waits cannot for all */
 
 const void *pti_gate_key(const pt_channel *channel, enum pti_end end);
-/* After n values came in or went out: wake whom that lets go on. */
-void pti_gate_wake(pt_channel *channel, enum pti_end end, size_t n);
 void pti_gate_wake_all(pt_channel *channel, enum pti_end end);
 
 /* Count a waiter in, and out. Between counting in and looking whether it must wait, pti_gate_fence() once. */
@@ -120,8 +118,11 @@ void pti_gate_leave(pt_channel *channel, enum pti_end end);
 bool pti_gate_join(pt_channel *channel, enum pti_end end, pti_waiter *waiter, bool in_front);
 /* Out of the queue; false if it is in none any more. */
 bool pti_gate_take_out(pt_channel *channel, enum pti_end end, pti_waiter *waiter);
-/* Wake another one at an end, if there is something for it. */
-void pti_gate_pass_on(pt_channel *channel, enum pti_end end);
+/* Who was woken has tried: the next one may be. Each who got PTI_RETRY calls this once; PTI_HANDED wants none. */
+void pti_gate_settle(pt_channel *channel, enum pti_end end);
+/* Somebody is there, and the caller has sent (or received): wake one who receives (or sends) now; and one at the same end, if
+   there is something for it. */
+void pti_gate_pass(pt_channel *channel, enum pti_end end);
 
 /* Whether anybody waits, as seen after what the caller has just done. */
 static inline uint64_t pti_gate_waiting(pt_channel *channel)
@@ -133,19 +134,16 @@ static inline uint64_t pti_gate_waiting(pt_channel *channel)
 }
 
 /* After values came in; and after some went out. */
-void pti_gate_sent(pt_channel *channel, size_t n);
-void pti_gate_received(pt_channel *channel, size_t n);
-
-static inline void pti_sent(pt_channel *channel, size_t n)
+static inline void pti_sent(pt_channel *channel)
 {
     if (__builtin_expect(pti_gate_waiting(channel) != 0, 0))
-        pti_gate_sent(channel, n);
+        pti_gate_pass(channel, PTI_SENDERS);
 }
 
-static inline void pti_received(pt_channel *channel, size_t n)
+static inline void pti_received(pt_channel *channel)
 {
     if (__builtin_expect(pti_gate_waiting(channel) != 0, 0))
-        pti_gate_received(channel, n);
+        pti_gate_pass(channel, PTI_RECEIVERS);
     if (channel->parent != NULL)
         pti_broadcast_changed(channel->parent);
 }

@@ -2,32 +2,39 @@
 
    Each channel has two queues in the parking lot, one for each end, and one word:
 
-     channel.waiting   how many receivers are at the gate, plus 2^32 for each sender; 0 in the common case
+     channel.waiting   how many receivers are at the gate, plus 2^32 for each sender; and for each end a bit AWAKE: one was
+                       woken there, and has not tried yet. 0 in the common case
      E   + 1            who will wait, before it looks again                              acquire and release
      F   fence of all threads, by who did E; or, where the target has none: see R
      J   joins the queue, if under the queue's lock a look still says that it must wait
      R   reads waiting  who sent or received, after it did. A plain load; where there is no F a read-modify-write, acquire
-                        and release
+                        and release. If somebody is there, R2: a read-modify-write in any case
+     W   -> AWAKE       who found AWAKE clear by R2, under the queue's lock, taking out the one that it wakes     relaxed
+     A   AWAKE -> 0     who was woken, once it has tried                                  acquire and release
      X   - 1            who did E, once it is out of the queue
 
    No lost wake  Say X changes the channel and then does R, while Y does E, F, and looks. If R comes before the fence that F
                  makes in X's thread, so does X's change, and Y's look, which is after F, sees it. If R comes after, it
-                 sees E. So X sees Y at the gate and takes the queue's lock: before Y's J, then Y's look comes after X's
-                 change; or after it, then X finds Y and wakes it.
+                 sees E. So X sees Y at the gate, and does R2. If AWAKE is clear it takes the queue's lock: before Y's J, then
+                 Y's look comes after X's change; or after it, then X finds Y and wakes it. If AWAKE is set, then A of the one
+                 who is awake reads what R2 wrote, or later: it sees X's change, and looks whether there is something for
+                 the next one: pti_gate_settle().
                  Without F: of the two read-modify-writes, one reads what the other wrote, and acquires what it released.
-   Who is woken  For each value one receiver, for each room one sender. It is told to try again; somebody else may be quicker,
-                 and then it waits in front. A value may come to be ready beside others, which were woken for and could not
-                 be had yet; so whoever has received looks whether there is more, and wakes the next one (pti_gate_received).
-                 The same for senders. A waiter that was woken always tries what it was woken for before it gives up.
+   Who is woken  One at an end at a time. It is told to try again; somebody else may be quicker, and then it waits in front.
+                 Once it has tried it wakes the next one, if there is something for that; so a full channel that is being
+                 emptied does not cost a wake for each value. A value may also come to be ready beside others, which could
+                 not be had yet: whoever has received looks whether there is more, too. The same for senders.
    Price         A load for each value; F costs some microseconds for each wait that comes to sleeping.
 
-   For rendezvous both queues are locked to look: a sender must not miss a receiver that joins. */
+   For rendezvous both queues are locked to look: a sender must not miss a receiver that joins. So that needs no F, and nobody
+   is woken but with PTI_HANDED. */
 #include "channel.h"
 #include "port.h"
 
 bool pti_gate_fences;
 
 static const uint64_t ONE[] = {[PTI_SENDERS] = UINT64_C(1) << 32, [PTI_RECEIVERS] = 1};
+static const uint64_t AWAKE[] = {[PTI_SENDERS] = UINT64_C(1) << 63, [PTI_RECEIVERS] = UINT64_C(1) << 31};
 
 void pti_gate_prepare(void)
 {
@@ -103,53 +110,78 @@ bool pti_gate_take_out(pt_channel *channel, enum pti_end end, pti_waiter *waiter
     return queued;
 }
 
-void pti_gate_wake(pt_channel *channel, enum pti_end end, size_t n)
+/* Under the queue's lock: take out one who can be woken. */
+static pti_waiter *take(pti_queue *queue, const void *key)
+{
+    pti_waiter *waiter = pti_park_take(queue, key);
+    while (waiter != NULL && !pti_park_claim(waiter))
+        waiter = pti_park_take(queue, key);
+    return waiter;
+}
+
+static bool may(pt_channel *channel, enum pti_end end)
+{
+    return end == PTI_SENDERS ? channel->kind->may_send(channel, NULL) : channel->kind->may_receive(channel, NULL);
+}
+
+/* look: whether there is something for it is to be found out first. */
+static void wake_one(pt_channel *channel, enum pti_end end, bool look)
 {
     const void *key = pti_gate_key(channel, end);
-    pti_waiter *taken = NULL, **tail = &taken, *waiter;
     pti_queue *queue = pti_park_lock(key);
-    while (n > 0 && (waiter = pti_park_take(queue, key)) != NULL) {
-        if (!pti_park_claim(waiter))
-            continue;
-        *tail = waiter;
-        tail = &waiter->next;
-        n--;
-    }
-    *tail = NULL;
+    bool first = (load_relaxed(&channel->waiting) & AWAKE[end]) == 0; /* nobody else has been quicker */
+    pti_waiter *waiter = first && !(look && !may(channel, end)) ? take(queue, key) : NULL;
+    if (waiter != NULL)
+        or_relaxed(&channel->waiting, AWAKE[end]); /* W */
     pti_park_unlock(queue);
-    pti_park_wake_all(taken, PTI_RETRY);
+    if (waiter != NULL)
+        pti_park_wake(waiter, PTI_RETRY);
 }
 
 void pti_gate_wake_all(pt_channel *channel, enum pti_end end)
 {
-    if (pti_gate_waiting(channel) != 0)
-        pti_gate_wake(channel, end, SIZE_MAX);
+    const void *key = pti_gate_key(channel, end);
+    pti_waiter *taken = NULL, **tail = &taken;
+    pti_queue *queue = pti_park_lock(key); /* in any case: who joins later sees what the caller did before */
+    while ((*tail = take(queue, key)) != NULL)
+        tail = &(*tail)->next;
+    pti_park_unlock(queue);
+    pti_park_wake_all(taken, PTI_RETRY);
 }
 
-void pti_gate_pass_on(pt_channel *channel, enum pti_end end)
+/* Whether somebody is there to be woken: R2, as the caller has seen by R that somebody is there. */
+static bool wants_wake(uint64_t waiting, enum pti_end end)
 {
-    if (channel->kind->hands_over) /* nobody waits beside a partner */
-        return;
-    bool more =
-        end == PTI_SENDERS ? channel->kind->may_send(channel, NULL) : channel->kind->may_receive(channel, NULL);
-    if (more)
-        pti_gate_wake(channel, end, 1);
+    uint64_t count = end == PTI_SENDERS ? waiting >> 32 : waiting & UINT32_MAX, awake = UINT64_C(1) << 31;
+    return count != 0 && (count & awake) == 0;
 }
 
-void pti_gate_sent(pt_channel *channel, size_t n)
+static uint64_t read_again(pt_channel *channel)
 {
-    uint64_t waiting = load_relaxed(&channel->waiting);
-    if ((uint32_t)waiting != 0)
-        pti_gate_wake(channel, PTI_RECEIVERS, n);
-    if (waiting >> 32 != 0)
-        pti_gate_pass_on(channel, PTI_SENDERS);
+    return __atomic_fetch_add(&channel->waiting, 0, __ATOMIC_ACQ_REL); /* R2 */
 }
 
-void pti_gate_received(pt_channel *channel, size_t n)
+/* Wake one at the caller's own end, if there is something for it. A receiver looks under the queue's lock: what it took may have
+   been the last value of a channel that is closed meanwhile. If it has the lock before who closes has, that one wakes all
+   who have joined, and who joins later sees both; else this one sees that it is closed. */
+static void wake_next(pt_channel *channel, enum pti_end end)
 {
-    uint64_t waiting = load_relaxed(&channel->waiting);
-    if (waiting >> 32 != 0)
-        pti_gate_wake(channel, PTI_SENDERS, n);
-    if ((uint32_t)waiting != 0)
-        pti_gate_pass_on(channel, PTI_RECEIVERS);
+    if (end == PTI_RECEIVERS || may(channel, end))
+        wake_one(channel, end, end == PTI_RECEIVERS);
+}
+
+void pti_gate_pass(pt_channel *channel, enum pti_end end)
+{
+    uint64_t waiting = read_again(channel);
+    if (wants_wake(waiting, !end))
+        wake_one(channel, !end, false);
+    if (wants_wake(waiting, end))
+        wake_next(channel, end);
+}
+
+void pti_gate_settle(pt_channel *channel, enum pti_end end)
+{
+    uint64_t waiting = __atomic_fetch_and(&channel->waiting, ~AWAKE[end], __ATOMIC_ACQ_REL) & ~AWAKE[end]; /* A */
+    if (!channel->kind->hands_over && wants_wake(waiting, end))
+        wake_next(channel, end);
 }

@@ -125,7 +125,7 @@ static pt_status try_send(pt_channel *channel, const void *value)
             push(heap, value);
         pti_short_unlock(&heap->lock);
         if (fits) {
-            pti_sent(channel, 1);
+            pti_sent(channel);
             return PT_OK;
         }
         if (status == PT_ERR_CLOSED || room == channel->capacity)
@@ -149,7 +149,7 @@ static pt_status try_receive(pt_channel *channel, void *out)
     swap(first, &heap->entries[--heap->count]);
     sift_down(heap, 0);
     pti_short_unlock(&heap->lock);
-    pti_received(channel, 1);
+    pti_received(channel);
     return PT_OK;
 }
 

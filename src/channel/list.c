@@ -128,7 +128,7 @@ static pt_status try_send(pt_channel *channel, const void *value)
 {
     pt_status status = send_one(list_of(channel), value);
     if (status == PT_OK)
-        pti_sent(channel, 1);
+        pti_sent(channel);
     return status;
 }
 
@@ -139,7 +139,7 @@ static pt_status try_send_many(pt_channel *channel, const char *values, size_t c
         status = send_one(list_of(channel), values + *sent * channel->value_size);
     if (*sent == 0)
         return status;
-    pti_sent(channel, *sent);
+    pti_sent(channel);
     return PT_OK;
 }
 
@@ -185,7 +185,7 @@ static pt_status try_receive_many(pt_channel *channel, char *values, size_t most
     *received = n;
     if (n == 0)
         return closed ? PT_ERR_CLOSED : PT_ERR_BUSY;
-    pti_received(channel, n);
+    pti_received(channel);
     return PT_OK;
 }
 

@@ -8,7 +8,7 @@
    While they differ and the waiter is in no queue, the function is about to run, or runs.
 
    A sender's wake was for somebody who receives. The function may not; so once it has returned, what is still there is for the
-   next who waits: it is passed on. */
+   next who waits. */
 #include "channel.h"
 #include "port.h"
 #include "thread.h"
@@ -44,7 +44,7 @@ static void run(void *arg)
     hook->function(hook->arg);
     finish(hook);
     pti_gate_leave(channel, PTI_RECEIVERS);
-    pti_gate_pass_on(channel, PTI_RECEIVERS);
+    pti_gate_settle(channel, PTI_RECEIVERS);
     pt_channel_release_receiver(channel);
 }
 

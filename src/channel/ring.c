@@ -103,7 +103,7 @@ static pt_status try_send_many(pt_channel *channel, const char *values, size_t c
         store_release(&slot->stamp, at + 1); /* S2: pairs with count_ready() */
         at = after(ring, at, 1);
     }
-    pti_sent(channel, n);
+    pti_sent(channel);
     return PT_OK;
 }
 
@@ -122,7 +122,7 @@ static pt_status try_receive_many(pt_channel *channel, char *values, size_t most
         store_release(&slot->stamp, at + ring->lap); /* R2: pairs with count_ready() */
         at = after(ring, at, 1);
     }
-    pti_received(channel, n);
+    pti_received(channel);
     return PT_OK;
 }
 

@@ -135,6 +135,15 @@ static enum pti_message wait(pt_case *cases, pti_arm *arms, size_t count, pt_unt
     return message;
 }
 
+/* The case that was woken, as the wake was meant for it. */
+static bool try_woken(pt_case *cases, size_t i, enum pti_message message, size_t *fired)
+{
+    bool fires = fire(cases, i, fired);
+    if (message == PTI_RETRY && is_channel(&cases[i]))
+        pti_gate_settle(cases[i].object, end_of(&cases[i]));
+    return fires;
+}
+
 /* ---- The whole ----------------------------------------------------------------------------- */
 
 static bool can_end(const pt_case *cases, size_t count, pt_until until)
@@ -165,7 +174,7 @@ pt_status pti_select(pt_case *cases, pti_arm *arms, size_t count, size_t turn, s
             *fired = woken;
             return PT_OK;
         }
-        if (message != PTI_GAVE_UP && fire(cases, woken, fired))
+        if (message != PTI_GAVE_UP && try_woken(cases, woken, message, fired))
             return PT_OK;
         if (fire_any(cases, count, turn, fired))
             return PT_OK;

@@ -57,7 +57,7 @@ static pt_status try_send_many(pt_channel *channel, const char *values, size_t c
     }
     store_release(&spsc->tail, tail + count); /* S: pairs with try_receive_many() */
     *sent = count;
-    pti_sent(channel, count);
+    pti_sent(channel);
     return PT_OK;
 }
 
@@ -88,7 +88,7 @@ static pt_status try_receive_many(pt_channel *channel, char *values, size_t most
         spsc->out = next(spsc, spsc->out);
     }
     store_release(&spsc->head, spsc->head + n); /* R: pairs with try_send_many() */
-    pti_received(channel, n);
+    pti_received(channel);
     return PT_OK;
 }
 

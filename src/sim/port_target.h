@@ -16,6 +16,7 @@ typedef struct pti_fiber *pti_port_thread;
 #define PTI_PORT_SPINS 2
 #define PTI_PORT_YIELDS 1
 #define PTI_PORT_MUTEX_PAUSES 1
+#define PTI_PORT_CHANNEL_ROUND 0
 
 #define PTI_PORT_TLS_FAST
 
