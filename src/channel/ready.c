@@ -51,10 +51,12 @@ static void run(void *arg)
 static void call(pti_waiter *waiter)
 {
     struct hook *own = (struct hook *)(void *)waiter;
-    if (own->on_page)
+    if (own->on_page) {
+        pti_gate_settle(own->hook->channel, PTI_RECEIVERS); /* a page may be busy: nobody is to wait for that */
         pti_port_run_on_page(run, own->hook);
-    else
+    } else {
         run(own->hook);
+    }
 }
 
 pt_status pt_channel_on_ready(pt_channel *channel, pt_ready_hook *hook, void (*function)(void *arg), void *arg)

@@ -63,10 +63,10 @@ function copyTree(number) {
 
 // ---- One mutant ----
 
-function mutate(text, { find, put, say }) {
+function mutate(text, { find, put, say, file }) {
   const first = text.indexOf(find);
   if (first < 0 || text.indexOf(find, first + 1) >= 0)
-    fail(`"${say}": the text to change is there ${first < 0 ? 'no more' : 'more than once'}; change tests/mutants/table.mjs`);
+    fail(`"${say}" in ${file}: the text to change is there ${first < 0 ? 'no more' : 'more than once'}; change tests/mutants/table.mjs`);
   if (find === put) fail(`"${say}" changes nothing`);
   return text.slice(0, first) + put + text.slice(first + find.length);
 }

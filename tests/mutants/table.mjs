@@ -26,9 +26,9 @@ drop('a bucket is locked by who slept (L2)', 'while (swap_acquire(word, CONTENDE
 drop('a bucket is unlocked (U)', 'if (swap_release(word, FREE) == CONTENDED) /* U');
 change('nobody is woken who sleeps for a bucket', 'if (swap_release(word, FREE) == CONTENDED) /* U', 'if (swap_release(word, FREE) == CONTENDED && false) /* U');
 change('who slept for a bucket forgets the others', 'while (swap_acquire(word, CONTENDED) != FREE) /* L2 */\n        pti_port_wait(word, CONTENDED, PT_TIME_NEVER);', 'for (uint32_t mark = CONTENDED; swap_acquire(word, mark) != FREE; mark = HELD)\n        pti_port_wait(word, CONTENDED, PT_TIME_NEVER);');
-drop('a message is given (W)', 'if (swap_release(&waiter->word, message) == SLEEPING) /* W');
+drop('a message is given (W)', 'uint32_t before = swap_release(word, message); /* W');
 drop('a message is read (G)', 'uint32_t seen = load_acquire(&waiter->word); /* G');
-change('a message is given, but who sleeps is not woken', 'if (swap_release(&waiter->word, message) == SLEEPING) /* W', 'if (swap_release(&waiter->word, message) == SLEEPING && false) /* W');
+change('a message is given, but who sleeps is not woken', 'if (before == SLEEPING || before == CLAIMED)', 'if (before == CLAIMED)');
 change('who falls asleep overwrites a message', 'cas_relaxed(&waiter->word, &seen, SLEEPING)) /* S */', '(store_relaxed(&waiter->word, SLEEPING), true)) /* S */');
 change('who gives up does not look whether it was moved meanwhile', 'if (key != load_relaxed(&waiter->key)) {', 'if (false) {');
 change('who was moved gives up all the same', 'if (waiter->queued && !waiter->moved) {', 'if (waiter->queued) {');
@@ -130,8 +130,8 @@ drop('passed (P)', 'uint32_t seen = load_acquire(&event->word); /* P: pairs with
 drop('passed alone (P)', 'if ((seen & AUTO) == 0 || cas_acquire(&event->word, &seen, seen & ~(uint32_t)SET)) /* P */');
 change('who queues does not look whether it is set', 'while ((seen & SET) == 0) {', 'for (;;) {');
 change('a reset takes back a set that is not done', 'if ((seen & (SET | QUEUED)) == (SET | QUEUED)) {', 'if (false) {');
-change('nobody is said to wait while some do', 'if (pti_park_first(queue, key) == NULL)\n        and_relaxed', 'if (true)\n        and_relaxed');
-change('a set that one may pass lets all pass', 'if ((load_relaxed(&event->word) & AUTO) == 0) {', 'if (true) {');
+change('nobody is said to wait while some do', 'if (took && pti_park_first(queue, key) == NULL)\n        and_relaxed', 'if (took)\n        and_relaxed');
+change('a set that one may pass lets all pass', 'if (selects ? !pt_event_is_set(event) : pt_event_try_wait(event) != PT_OK)', 'if (selects ? !pt_event_is_set(event) : pt_event_try_wait(event) != PT_OK && served == NULL)');
 change('those who wait are not served', 'if (pti_park_may_lock())\n        serve_queue(event);\n    else', 'if (pti_park_may_lock())\n        return;\n    else');
 
 // ---- Barrier, latch, once ----
@@ -182,5 +182,67 @@ change('not taken out of the list when called', 'if (best != NULL)\n        take
 
 part('carrier, joined', 'src/thread.c', 'carrier');
 change('parks after it told the joiner', 'if (thread->carried)\n        pti_carrier_park();\n    finish(thread);', 'bool carried = thread->carried;\n    finish(thread);\n    if (carried)\n        pti_carrier_park();');
+
+// ---- Channels ----
+
+part('gate', 'src/channel/gate.c', 'channel', 'select');
+change('who waits makes no fence (F)', 'pti_port_fence_all(); /* F */', '(void)0; /* F */');
+change('who waits is not counted (E)', '__atomic_fetch_add(&channel->waiting, ONE[end], __ATOMIC_ACQ_REL); /* E */', '(void)ONE; /* E */');
+change('who waits does not look again (J)', 'if (!may) /* J */', 'may = false;\n    if (!may) /* J */');
+change('two are awake at an end, and one is forgotten (W)', 'or_relaxed(&channel->waiting, AWAKE[end]); /* W */', 'or_relaxed(&channel->waiting, AWAKE[end] | AWAKE[!end]); /* W */');
+change('who is awake stays so (A)', '__atomic_fetch_and(&channel->waiting, ~AWAKE[end], __ATOMIC_ACQ_REL)', '__atomic_fetch_and(&channel->waiting, UINT64_MAX, __ATOMIC_ACQ_REL)');
+change('who has tried looks for nobody (A)', 'if (!channel->kind->hands_over && wants_wake(waiting, end))', 'if (false)');
+change('who has tried orders nothing (A)', '~AWAKE[end], __ATOMIC_ACQ_REL)', '~AWAKE[end], __ATOMIC_RELAXED)');
+change('who sees somebody awake orders nothing (R2)', '__atomic_fetch_add(&channel->waiting, 0, __ATOMIC_ACQ_REL); /* R2 */', '__atomic_fetch_add(&channel->waiting, 0, __ATOMIC_RELAXED); /* R2 */');
+change('nobody is woken at the other end', 'if (wants_wake(waiting, !end))', 'if (false)');
+change('nobody is woken at the same end', 'if (wants_wake(waiting, end))\n        wake_next', 'if (false)\n        wake_next');
+change('a receiver looks for the next without the lock', 'if (end == PTI_RECEIVERS || may(channel, end))\n        wake_one(channel, end, end == PTI_RECEIVERS);', 'if (may(channel, end))\n        wake_one(channel, end, false);');
+change('a rendezvous locks one queue to look', 'channel->kind->hands_over ? pti_gate_key(channel, !end) : key', 'key');
+change('a hook is not told of a sender that waits', 'if (!may && end == PTI_SENDERS && channel->kind->hands_over)', 'if (false)');
+change('a close wakes one', 'while ((*tail = take(queue, key)) != NULL)', 'if ((*tail = take(queue, key)) != NULL)');
+
+part('ring', 'src/channel/ring.c', 'channel', 'select');
+drop('a slot is given (S2)', 'store_release(&slot->stamp, at + 1); /* S2');
+drop('a slot is given back (R2)', 'store_release(&slot->stamp, at + ring->lap); /* R2');
+drop('a slot is taken', 'if (load_acquire(&slot_at(ring, at)->stamp) != at + ahead)');
+change('a slot is given before its value is there', 'pti_copy_value(slot->value, values + i * channel->value_size, channel->value_size);\n        store_release(&slot->stamp, at + 1); /* S2: pairs with count_ready() */', 'store_release(&slot->stamp, at + 1); /* S2 */\n        pti_copy_value(slot->value, values + i * channel->value_size, channel->value_size);');
+change('closed and empty is said while a value is on its way', 'return closed != 0 && load_relaxed(&ring->head) == (load_relaxed(&ring->tail) & ~CLOSED) ? PT_ERR_CLOSED', 'return closed != 0 ? PT_ERR_CLOSED');
+change('a batch wraps one too early', 'return index < ring->channel.capacity ? lap + index', 'return index <= ring->channel.capacity ? lap + index');
+
+part('one to one', 'src/channel/spsc.c', 'channel');
+drop('values are given (S)', 'store_release(&spsc->tail, tail + count); /* S');
+drop('room is given back (R)', 'store_release(&spsc->head, spsc->head + n); /* R');
+drop('room is seen', 'spsc->head_seen = load_acquire(&spsc->head);');
+drop('values are seen', 'spsc->tail_seen = load_acquire(&spsc->tail);');
+drop('the end is seen', 'bool closed = load_acquire(&spsc->channel.closed) != 0;');
+
+part('unbounded', 'src/channel/list.c', 'channel');
+drop('a value is there (S2)', 'store_release(&block->written[slot], 1); /* S2');
+drop('a value is seen', 'return load_acquire(&list->head_block->written');
+change('the last of a block does not wait its turn', 'pti_short_lock(&list->growing);\n    bool ours', 'bool ours');
+
+part('rendezvous', 'src/channel/rendezvous.c', 'channel', 'select');
+change('a partner is taken that another select has', 'if (pti_park_claim(waiter))\n            break;', 'break;');
+change('a select meets itself', 'waiter->sleeper == of', 'false');
+
+part('broadcast', 'src/channel/broadcast.c', 'channel');
+change('nobody is told that a subscriber has room', 'if (pti_gate_waiting(channel) != 0 && may_send(channel, NULL))', 'if (false)');
+change('a send does not wait its turn', 'lock(broadcast);\n    pt_status status = send_to_all(broadcast, value);\n    pt_mutex_unlock(&broadcast->sending);', 'pt_status status = send_to_all(broadcast, value);');
+
+part('select', 'src/channel/select.c', 'select');
+change('what was woken is not tried first', 'if (message != PTI_GAVE_UP && try_woken(cases, woken, message, fired))', 'if (message != PTI_GAVE_UP && (try_woken(cases, woken, PTI_GO, fired)))');
+change('what is handed over is done again', 'if (message == PTI_HANDED) {', 'if (false) {');
+change('others are left in their queues', 'if (joined)\n            pti_gate_take_out(what->object, end_of(what), &arm->waiter);', '');
+change('it sleeps though there is something to do', '*stopped = joined < count;', '*stopped = false;');
+
+part('channel', 'src/channel/channel.c', 'channel', 'select');
+change('a oneshot carries two', 'if (load_relaxed(&channel->closed) != 0 || !cas_relaxed(&channel->spent, &fresh, 1))', 'if (load_relaxed(&channel->closed) != 0)');
+drop('closed', 'or_release(&channel->closed, bits);');
+change('nobody is told of the end', 'pti_gate_wake_all(channel, PTI_RECEIVERS);', '');
+change('a wake is not settled', 'if (message == PTI_RETRY)\n        pti_gate_settle(channel, end);', '');
+
+part('parking lot, select', 'src/park.c', 'select');
+change('a claim is made twice (C)', 'if (cas_relaxed(&sleeper->word, &seen, CLAIMED)) { /* C */', 'if (seen < MESSAGE) {');
+change('who gives up overrules a claim (Z)', 'while (seen < CLAIMED) {\n            if (cas_relaxed(&waiter->word, &seen, PTI_GAVE_UP)) /* Z */', 'while (seen < MESSAGE) {\n            if (cas_relaxed(&waiter->word, &seen, PTI_GAVE_UP)) /* Z */');
 
 export const mutants = all;
