@@ -354,6 +354,45 @@ static void test_one_receiver_of_many_senders(void **state)
     }
 }
 
+/* ---- Each takes one, and goes: no close wakes whom a send has forgotten ---------------------------------- */
+
+struct exchange {
+    pt_channel *channel;
+    size_t value_size;
+    uint32_t received;
+};
+
+static void send_or_take_one(struct member *member)
+{
+    struct exchange *exchange = member->shared;
+    char bytes[VALUE_MOST];
+    struct value value;
+    if (member->index % 2 == 0) {
+        fill(bytes, exchange->value_size, member->index, 1);
+        check(pt_channel_send(exchange->channel, bytes) == PT_OK);
+    } else {
+        check(pt_channel_receive(exchange->channel, bytes) == PT_OK);
+        check(read_value(bytes, exchange->value_size, &value));
+        add_relaxed(&exchange->received, 1);
+    }
+}
+
+static void test_each_is_woken_for_one(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        for (int i = 0; i < test_scale(50); i++) {
+            struct exchange exchange = {make(kind), kind->value_size, 0};
+            int pairs = kind->senders < kind->receivers ? kind->senders : kind->receivers;
+            pairs = pairs < 3 ? pairs : 3;
+            crew_run(2 * pairs, send_or_take_one, &exchange);
+            assert_int_equal(exchange.received, pairs);
+            release_both(exchange.channel);
+        }
+    }
+}
+
 /* ---- Closing, and ends that go ------------------------------------------------------------------------ */
 
 struct closing {
@@ -446,6 +485,34 @@ static void test_a_close_loses_nothing(void **state)
             struct closing closing = {.channel = make(kind)};
             crew_run(5, close_amid, &closing);
             assert_int_equal(closing.sent, closing.received);
+            release_both(closing.channel);
+        }
+    }
+}
+
+/* One value, and two who want it: the one who does not get it gets the end. */
+static void take_it_or_close(struct member *member)
+{
+    struct closing *closing = member->shared;
+    if (member->index == 0) {
+        char bytes[VALUE_MOST] = {0};
+        check(pt_channel_send(closing->channel, bytes) == PT_OK);
+        add_relaxed(&closing->sent, 1);
+        pt_channel_close(closing->channel);
+    } else {
+        receive_until_closed(member);
+    }
+}
+
+static void test_all_see_the_end(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        for (int i = 0; i < test_scale(50); i++) {
+            struct closing closing = {.channel = make(kind)};
+            crew_run(1 + (kind->receivers < 2 ? 1 : 2), take_it_or_close, &closing);
+            assert_int_equal(closing.received, 1);
             release_both(closing.channel);
         }
     }
@@ -693,7 +760,7 @@ static void test_all_subscribers_get_all_in_one_order(void **state)
     memset(&audience, 0, sizeof audience);
     const pt_channel_config config = {.kind = PT_CHANNEL_BROADCAST};
     audience.each = test_scale(200);
-    assert_int_equal(pt_channel_create(&audience.broadcast, 8, 2, &config), PT_OK);
+    assert_int_equal(pt_channel_create(&audience.broadcast, 8, 1, &config), PT_OK);
     pt_channel_retain_sender(audience.broadcast);
     for (int i = 0; i < 3; i++)
         assert_int_equal(pt_channel_subscribe(audience.broadcast, &audience.subscribers[i]), PT_OK);
@@ -809,9 +876,10 @@ static void test_wrappers_have_types(void **state)
 TEST_MAIN("channel", TEST(test_values_come_out_as_they_went_in), TEST(test_calls_give_up_in_time),
           TEST(test_what_is_within_can_be_received_after_closing), TEST(test_empty_values_count),
           TEST(test_bad_arguments_are_refused), TEST(test_each_value_arrives_once_in_order),
-          TEST(test_one_receiver_of_many_senders), TEST(test_closing_wakes_all_who_wait),
-          TEST(test_a_close_loses_nothing), TEST(test_each_value_is_destroyed_once),
-          TEST(test_a_full_channel_drops_what_it_is_told_to), TEST(test_a_oneshot_carries_one_value),
-          TEST(test_the_most_urgent_comes_first), TEST(test_a_token_ends_all_waits),
-          TEST(test_all_subscribers_get_all_in_one_order), TEST(test_who_leaves_a_broadcast_holds_nobody_up),
-          TEST(test_a_hook_tells_an_event_loop), TEST(test_wrappers_have_types))
+          TEST(test_one_receiver_of_many_senders), TEST(test_each_is_woken_for_one), TEST(test_all_see_the_end),
+          TEST(test_closing_wakes_all_who_wait), TEST(test_a_close_loses_nothing),
+          TEST(test_each_value_is_destroyed_once), TEST(test_a_full_channel_drops_what_it_is_told_to),
+          TEST(test_a_oneshot_carries_one_value), TEST(test_the_most_urgent_comes_first),
+          TEST(test_a_token_ends_all_waits), TEST(test_all_subscribers_get_all_in_one_order),
+          TEST(test_who_leaves_a_broadcast_holds_nobody_up), TEST(test_a_hook_tells_an_event_loop),
+          TEST(test_wrappers_have_types))

@@ -244,6 +244,38 @@ static void test_selects_meet_in_a_storm(void **state)
     }
 }
 
+/* Each takes one, and goes: nobody closes. */
+static void send_or_take_one(struct member *member)
+{
+    struct storm *storm = member->shared;
+    uint64_t value = (uint64_t)member->index;
+    pt_channel *channel = storm->channels[member->index / 2 % 2];
+    pt_case cases[2];
+    size_t fired;
+    if (member->index % 2 == 0) {
+        check(pt_channel_send(channel, &value) == PT_OK);
+        return;
+    }
+    for (int c = 0; c < 2; c++)
+        cases[c] = pt_case_receive(storm->channels[c], &value);
+    check(pt_select(cases, 2, &fired) == PT_OK && cases[fired].status == PT_OK);
+    add_relaxed(&storm->received, 1);
+}
+
+static void test_each_is_woken_for_one(void **state)
+{
+    (void)state;
+    for (int i = 0; i < test_scale(50); i++) {
+        struct storm storm = {.received = 0};
+        for (int c = 0; c < 2; c++)
+            storm.channels[c] = make((size_t)(i + (int)(test_seed % 2)) % 2);
+        crew_run(6, send_or_take_one, &storm);
+        assert_int_equal(storm.received, 3);
+        for (int c = 0; c < 2; c++)
+            release_both(storm.channels[c]);
+    }
+}
+
 /* Two selects that each send on one and receive from the other; doubly concurrent select, in Go's tests. Neither may meet
    itself. */
 struct crossing {
@@ -407,5 +439,6 @@ static void test_a_sieve_finds_primes(void **state)
 
 TEST_MAIN("select", TEST(test_a_ready_case_fires), TEST(test_bad_selects_are_refused),
           TEST(test_ready_cases_take_turns), TEST(test_a_set_grows_and_shrinks), TEST(test_selects_meet_in_a_storm),
-          TEST(test_selects_cross), TEST(test_a_select_does_not_meet_itself), TEST(test_unlike_cases_wait_together),
-          TEST(test_a_tokens_deadline_fires_its_case), TEST(test_a_sieve_finds_primes))
+          TEST(test_selects_cross), TEST(test_each_is_woken_for_one), TEST(test_a_select_does_not_meet_itself),
+          TEST(test_unlike_cases_wait_together), TEST(test_a_tokens_deadline_fires_its_case),
+          TEST(test_a_sieve_finds_primes))

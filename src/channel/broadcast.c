@@ -3,7 +3,8 @@
    `sending` is held for a send as a whole, so all subscribers see values in one order; and for changes of the list. `list` is a
    short lock for changes of the list, and for looking at it under a queue's lock, where nobody may sleep: may_send().
    A subscriber is sent to under `sending` only, so one that has room keeps it until the send.
-   A subscriber's receiver calls pti_broadcast_changed() when it made room. The broadcast holds a sending reference of each
+   A subscriber's receiver calls pti_broadcast_changed() when it made room: of two who do so at a time, the one whose R2 (gate.c)
+   comes second sees what the first did, and so that all have room. The broadcast holds a sending reference of each
    subscriber, and a subscriber counts in its broadcast's `alive` until it has gone. */
 #include "channel.h"
 #include "port.h"
@@ -41,8 +42,8 @@ static bool may_send(pt_channel *channel, const pti_waiter *of)
     if (channel->config.overflow != PT_OVERFLOW_WAIT || load_relaxed(&channel->closed) != 0)
         return true;
     pti_short_lock(&broadcast->list);
-    for (size_t i = 0; i < broadcast->count && all; i++)
-        all = broadcast->subscribers[i]->kind->may_send(broadcast->subscribers[i], NULL);
+    for (size_t i = 0; i < broadcast->count; i++) /* all are looked at, see wake_next() in gate.c */
+        all &= broadcast->subscribers[i]->kind->may_send(broadcast->subscribers[i], NULL);
     pti_short_unlock(&broadcast->list);
     return all;
 }
@@ -112,8 +113,7 @@ static size_t length(const pt_channel *channel)
 
 void pti_broadcast_changed(pt_channel *channel)
 {
-    if (pti_gate_waiting(channel) != 0 && may_send(channel, NULL))
-        pti_gate_pass(channel, PTI_RECEIVERS);
+    pti_gate_look(channel, PTI_SENDERS);
 }
 
 /* ---- Subscribers --------------------------------------------------------------------------- */

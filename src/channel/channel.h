@@ -120,6 +120,8 @@ bool pti_gate_join(pt_channel *channel, enum pti_end end, pti_waiter *waiter, bo
 bool pti_gate_take_out(pt_channel *channel, enum pti_end end, pti_waiter *waiter);
 /* Who was woken has tried: the next one may be. Each who got PTI_RETRY calls this once; PTI_HANDED wants none. */
 void pti_gate_settle(pt_channel *channel, enum pti_end end);
+/* The caller has made one of several changes that together are for who waits at an end: if all are there now, wake one. */
+void pti_gate_look(pt_channel *channel, enum pti_end end);
 /* Somebody is there, and the caller has sent (or received): wake one who receives (or sends) now; and one at the same end, if
    there is something for it. */
 void pti_gate_pass(pt_channel *channel, enum pti_end end);

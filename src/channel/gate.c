@@ -161,13 +161,17 @@ static uint64_t read_again(pt_channel *channel)
     return __atomic_fetch_add(&channel->waiting, 0, __ATOMIC_ACQ_REL); /* R2 */
 }
 
-/* Wake one at the caller's own end, if there is something for it. A receiver looks under the queue's lock: what it took may have
-   been the last value of a channel that is closed meanwhile. If it has the lock before who closes has, that one wakes all
-   who have joined, and who joins later sees both; else this one sees that it is closed. */
+/* Wake one, if there is something for it. Where that hangs on more than the caller's own change, it is looked for under the
+   queue's lock, so that the caller sees what those saw who have joined:
+     a receiver may have taken the last value of a channel that is closed meanwhile. If it has the lock before who closes has,
+     that one wakes all who have joined, and who joins later sees both; else this one sees that it is closed;
+     a broadcast has room when all subscribers have. Who joined has seen the room that was made before its fence, and this
+     one sees it by the lock. */
 static void wake_next(pt_channel *channel, enum pti_end end)
 {
-    if (end == PTI_RECEIVERS || may(channel, end))
-        wake_one(channel, end, end == PTI_RECEIVERS);
+    bool joint = end == PTI_RECEIVERS || channel->config.kind == PT_CHANNEL_BROADCAST;
+    if (joint || may(channel, end))
+        wake_one(channel, end, joint);
 }
 
 void pti_gate_pass(pt_channel *channel, enum pti_end end)
@@ -176,6 +180,12 @@ void pti_gate_pass(pt_channel *channel, enum pti_end end)
     if (wants_wake(waiting, !end))
         wake_one(channel, !end, false);
     if (wants_wake(waiting, end))
+        wake_next(channel, end);
+}
+
+void pti_gate_look(pt_channel *channel, enum pti_end end)
+{
+    if (pti_gate_waiting(channel) != 0 && wants_wake(read_again(channel), end))
         wake_next(channel, end);
 }
 
