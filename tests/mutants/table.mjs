@@ -197,7 +197,8 @@ change('who sees somebody awake orders nothing (R2)', '__atomic_fetch_add(&chann
 change('of two changes neither sees the other', 'wants_wake(read_again(channel), end)', 'wants_wake(load_relaxed(&channel->waiting), end)');
 change('nobody is woken at the other end', 'if (wants_wake(waiting, !end))', 'if (false)');
 change('nobody is woken at the same end', 'if (wants_wake(waiting, end))\n        wake_next', 'if (false)\n        wake_next');
-change('a receiver looks for the next without the lock', 'if (end == PTI_RECEIVERS || may(channel, end))\n        wake_one(channel, end, end == PTI_RECEIVERS);', 'if (may(channel, end))\n        wake_one(channel, end, false);');
+change('a receiver looks for the next without the lock', 'bool joint = end == PTI_RECEIVERS ||', 'bool joint =');
+change('who made room for a broadcast looks without the lock', 'bool joint = end == PTI_RECEIVERS ||', 'bool joint = end == PTI_RECEIVERS || false &&');
 change('a rendezvous locks one queue to look', 'channel->kind->hands_over ? pti_gate_key(channel, !end) : key', 'key');
 change('a hook is not told of a sender that waits', 'if (!may && end == PTI_SENDERS && channel->kind->hands_over)', 'if (false)');
 change('a close wakes one', 'while ((*tail = take(queue, key)) != NULL)', 'if ((*tail = take(queue, key)) != NULL)');
