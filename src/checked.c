@@ -482,7 +482,8 @@ void pti_checked_waiting(const pti_waiter *waiter, bool forever)
         waits[i] = (struct wait){waiter, waiter->thread, here, forever};
         if (i >= wait_end)
             wait_end = i + 1;
-        size_t length = forever ? find_ring(&waits[i], waiter->thread, path, 0) : 0;
+        /* It may have been woken since it joined its queue: by one who has ended, and whom the next in the ring has joined. */
+        size_t length = still_waits(&waits[i]) ? find_ring(&waits[i], waiter->thread, path, 0) : 0;
         if (length != 0) {
             begin_report("threads wait for each other");
             report_waits(path, length);
