@@ -9,5 +9,6 @@
 #include <pt_checked.h>
 #include <pt_mutex.h>
 #include <pt_thread.h>
+#include <pt_timer.h>
 
 #endif

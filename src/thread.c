@@ -32,6 +32,7 @@
 #include "checked.h"
 #include "memory.h"
 #include "park.h"
+#include "timer.h"
 #include "tls.h"
 
 enum { DONE = 1, CLAIMED = 2, FOREIGN = 4 };
@@ -566,6 +567,7 @@ void pti_thread_each(void (*visit)(pt_thread *thread, void *arg), void *arg)
 static void before_fork(void)
 {
     pti_checked_before_fork();
+    pti_timers_before_fork();
     pti_short_lock(&registry_lock);
     pti_carrier_before_fork();
     pti_tls_before_fork();
@@ -601,5 +603,6 @@ static void after_fork(bool child)
         forget_others();
     }
     pti_short_unlock(&registry_lock);
+    pti_timers_after_fork(child);
     pti_checked_after_fork(child);
 }

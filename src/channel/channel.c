@@ -71,7 +71,6 @@ pt_status pt_channel_create(pt_channel **out, size_t value_size, size_t capacity
         config = &defaults;
     if (out == NULL || !is_valid(value_size, capacity, config))
         return PT_ERR_INVALID;
-    pti_gate_prepare();
     pt_channel *channel = create_kind(value_size, capacity, config);
     if (channel == NULL)
         return PT_ERR_NOMEM;

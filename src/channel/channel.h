@@ -103,8 +103,6 @@ void pti_broadcast_forget(pt_channel *broadcast, pt_channel *subscriber);
 
 /* ---- Gates: see gate.c --------------------------------------------------------------------- */
 
-/* Decide how fences are made; once before all others. */
-void pti_gate_prepare(void);
 extern bool pti_gate_fences; /* who passes must make the fence, as who waits cannot for all */
 
 const void *pti_gate_key(const pt_channel *channel, enum pti_end end);

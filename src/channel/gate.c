@@ -36,7 +36,8 @@ bool pti_gate_fences;
 static const uint64_t ONE[] = {[PTI_SENDERS] = UINT64_C(1) << 32, [PTI_RECEIVERS] = 1};
 static const uint64_t AWAKE[] = {[PTI_SENDERS] = UINT64_C(1) << 63, [PTI_RECEIVERS] = UINT64_C(1) << 31};
 
-void pti_gate_prepare(void)
+/* Before there are threads. */
+__attribute__((constructor(102))) static void decide_on_fences(void)
 {
     pti_gate_fences = !pti_port_fence_all();
 }
