@@ -95,12 +95,15 @@ typedef struct pt_cancel_hook {
     uint32_t state;
 } pt_cancel_hook;
 
-/* Have function(arg) called once when the token is cancelled by pt_cancel_request(), by the thread that cancels. It may do
-   what it likes, remove its own hook included, but whoever cancels waits for it. A deadline calls it no sooner than
-   somebody asks with pt_cancel_status().
+/* Have function(arg) called once when the token is cancelled: by the thread that calls pt_cancel_request(), which waits for
+   it; or, once the deadline has passed, by the timers' thread (see pt_timer.h), or by who asks pt_cancel_status() before that.
+   It may do what it likes, remove its own hook included, but other timers may have to wait for it.
    Returns   PT_OK               added
              PT_ERR_CANCELLED, PT_ERR_TIMEOUT  the token is cancelled already; not added, not called
-             PT_ERR_INVALID      token, hook or function is NULL */
+             PT_ERR_NOMEM, PT_ERR_AGAIN, PT_ERR_NOBLOCK  the token has a deadline, and the timers' thread cannot be had:
+                                 see pt_timer_create()
+             PT_ERR_INVALID      token, hook or function is NULL
+   Cost      a short lock; the first hook of a token that has a deadline starts a timer */
 PT_API PT_NODISCARD pt_status pt_cancel_hook_add(pt_cancel *token, pt_cancel_hook *hook,
                                                  void (*function)(void *arg), void *arg);
 

@@ -23,7 +23,11 @@
 
    hook.state     ADDED 1 -> RUNNING 2 -> RAN 3, or ADDED -> REMOVED 0; under the tree's lock
      Who removes a hook that is RUNNING in another thread waits in the lot, by the hook's address; RAN is set under the
-     lot's lock too, with a release that pairs with the acquire of the one who removes. */
+     lot's lock too, with a release that pairs with the acquire of the one who removes.
+
+   Deadlines     Waits bring theirs along. For hooks a token has a timer, from its first hook to its end. The timer has no
+                 reference: its function takes one, unless there is none left, and whoever brought them to 0 waits for it
+                 before it frees the token. */
 #include "cancel.h"
 
 #include <stdio.h>
@@ -35,17 +39,20 @@
 #include "park.h"
 #include "port.h"
 #include "thread.h"
+#include "timer.h"
 
 enum { REMOVED = 0, ADDED = 1, RUNNING = 2, RAN = 3 }; /* hook.state */
 
 struct pt_cancel {
     uint32_t references;
-    int32_t status;      /* a pt_status */
-    pt_time deadline;    /* constant: the earliest of this token's and of those above */
-    pt_cancel *parent;   /* constant; a reference */
-    pt_cancel *root;     /* constant: whose lock counts */
-    uint32_t lock;       /* the root's only */
-    bool in_parent;      /* from here on under the tree's lock */
+    int32_t status;    /* a pt_status */
+    pt_time deadline;  /* constant: the earliest of this token's and of those above */
+    pt_cancel *parent; /* constant; a reference */
+    pt_cancel *root;   /* constant: whose lock counts */
+    uint32_t lock;     /* the root's only */
+    pti_timer timer;   /* at the deadline */
+    bool timed;        /* from here on under the tree's lock; this one is set once */
+    bool in_parent;
     pt_cancel *children; /* linked by next and previous */
     pt_cancel *next, *previous;
     pti_cancel_link *links;
@@ -124,6 +131,22 @@ pt_cancel *pt_cancel_retain(pt_cancel *token)
     return token;
 }
 
+static void free_timed(pti_timer *timer)
+{
+    pti_free((char *)timer - offsetof(pt_cancel, timer));
+    pti_timers_leave();
+}
+
+static void free_token(pt_cancel *token)
+{
+    if (!token->timed) {
+        pti_free(token);
+        return;
+    }
+    pti_timer_stop(&token->timer);
+    pti_timer_end(&token->timer, free_timed);
+}
+
 void pt_cancel_release(pt_cancel *token)
 {
     /* Up the tree without recursion: trees may be deep. */
@@ -135,7 +158,7 @@ void pt_cancel_release(pt_cancel *token)
                 leave_parent(token);
             unlock(token);
         }
-        pti_free(token);
+        free_token(token);
         token = parent;
     }
 }
@@ -229,6 +252,15 @@ static void run_hooks(pt_cancel *token)
     }
 }
 
+/* A reference to one that is still there, but may be on its way to be freed. */
+static bool try_retain(pt_cancel *token)
+{
+    uint32_t references = load_relaxed(&token->references);
+    while (references != 0 && !cas_relaxed(&token->references, &references, references + 1)) {
+    }
+    return references != 0;
+}
+
 /* Take the next child, if there is one that is still alive, and put it on the list of work. */
 static bool take_child(pt_cancel *token, pt_cancel **work)
 {
@@ -236,10 +268,7 @@ static bool take_child(pt_cancel *token, pt_cancel **work)
     pt_cancel *child = token->children;
     if (child != NULL) {
         leave_parent(child);
-        uint32_t references = load_relaxed(&child->references);
-        while (references != 0 && !cas_relaxed(&child->references, &references, references + 1)) {
-        }
-        if (references != 0) {
+        if (try_retain(child)) {
             child->next = *work;
             *work = child;
         }
@@ -365,12 +394,45 @@ void pti_cancel_link_out(pti_cancel_link *link)
 
 /* ---- Hooks --------------------------------------------------------------------------------- */
 
+/* By the timers' thread. */
+static void pass_deadline(pti_timer *timer, const pt_tick *tick)
+{
+    (void)tick;
+    pt_cancel *token = (pt_cancel *)(void *)((char *)timer - offsetof(pt_cancel, timer));
+    if (try_retain(token)) {
+        pt_cancel_status(token);
+        pt_cancel_release(token);
+    }
+}
+
+/* Have the token's timer run, if it is to have one. */
+static pt_status start_timer(pt_cancel *token)
+{
+    if (token->deadline == PT_TIME_NEVER)
+        return PT_OK;
+    pt_status status = pti_timers_enter();
+    if (status != PT_OK)
+        return status;
+    lock(token);
+    bool first = !token->timed;
+    token->timed = true;
+    unlock(token);
+    if (!first) {
+        pti_timers_leave();
+        return PT_OK;
+    }
+    token->timer.function = pass_deadline;
+    return pti_timer_start(&token->timer, token->deadline, 0);
+}
+
 pt_status pt_cancel_hook_add(pt_cancel *token, pt_cancel_hook *hook, void (*function)(void *arg), void *arg)
 {
     if (token == NULL || hook == NULL || function == NULL)
         return PT_ERR_INVALID;
     *hook = (pt_cancel_hook){.state = REMOVED}; /* to remove what was not added does no harm */
     pt_status status = pt_cancel_status(token);
+    if (status == PT_OK)
+        status = start_timer(token);
     if (status != PT_OK)
         return status;
 

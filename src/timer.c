@@ -86,7 +86,8 @@ pt_status pt_timer_create(pt_timer **out, pt_time first, pt_time period)
     return create(out, first, period, NULL, NULL);
 }
 
-pt_status pt_timer_create_calling(pt_timer **out, pt_time first, pt_time period, void (*function)(void *arg), void *arg)
+pt_status pt_timer_create_calling(pt_timer **out, pt_time first, pt_time period, void (*function)(void *arg),
+                                  void *arg)
 {
     return function == NULL ? PT_ERR_INVALID : create(out, first, period, function, arg);
 }

@@ -52,7 +52,7 @@ static struct pti_slot slots[LEVELS][SLOTS]; /* under lock, as all down to `runn
 static struct pti_slot ready;                /* what is due */
 static uint64_t in_use[LEVELS];              /* a bit for each slot that has timers */
 static uint64_t current;                     /* the wheel's own step */
-static struct pti_slot *opened;              /* the slot it came to last; no timer goes in there again until it goes on */
+static struct pti_slot *opened; /* the slot it came to last; no timer goes in there again until it goes on */
 static uint64_t wake_at;
 static unsigned users;
 static bool serving;
@@ -247,7 +247,10 @@ static pt_status start_thread(void)
     return status;
 }
 
-pt_status pti_timers_enter(void)
+/* Where a thread may not wait, pt_mutex_lock() may fail, of which the analysis knows nothing. */
+#define MAY_FAIL_TO_LOCK PT_NO_THREAD_SAFETY_ANALYSIS
+
+MAY_FAIL_TO_LOCK pt_status pti_timers_enter(void)
 {
     pt_status status = pt_mutex_lock(&changing);
     if (status != PT_OK)
@@ -265,7 +268,7 @@ pt_status pti_timers_enter(void)
     return status;
 }
 
-void pti_timers_leave(void)
+MAY_FAIL_TO_LOCK void pti_timers_leave(void)
 {
     bool may_join = load_relaxed(&server_id) != pti_thread_own_id() && pt_mutex_lock(&changing) == PT_OK;
     pt_thread *joined = NULL;
@@ -288,7 +291,7 @@ void pti_timers_leave(void)
 
 /* ---- For those who have timers ------------------------------------------------------------- */
 
-pt_status pti_timer_start(pti_timer *timer, pt_time at, pt_time period)
+MAY_FAIL_TO_LOCK pt_status pti_timer_start(pti_timer *timer, pt_time at, pt_time period)
 {
     pti_short_lock(&lock);
     if (timer->slot != NULL)

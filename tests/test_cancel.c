@@ -303,23 +303,84 @@ static void test_hooks_run_once_in_the_cancelling_thread(void **state)
     pt_cancel_release(timed);
 }
 
-static void test_a_deadline_runs_hooks_when_asked(void **state)
+/* A token with a deadline, however long this thread is held up before it has added the hook. */
+static pt_cancel *new_timed_token(pt_cancel_hook *hook, void (*function)(void *arg), void *arg)
+{
+    for (pt_time later = PT_MILLISECOND;; later *= 2) {
+        pt_cancel *token = new_token(pt_after(later));
+        pt_status status = pt_cancel_hook_add(token, hook, function, arg);
+        if (status == PT_OK)
+            return token;
+        assert_int_equal(status, PT_ERR_TIMEOUT);
+        pt_cancel_release(token);
+    }
+}
+
+/* Remove the hook of a token that is cancelled: 1 if it ran once, or not at all if the removal says that. */
+static int note_after_removal(pt_cancel_hook *hook, const struct note *note)
+{
+    return pt_cancel_hook_remove(hook) == PT_OK ? note->times == 0 : note->times == 1;
+}
+
+static void test_a_deadline_runs_hooks_once(void **state)
 {
     (void)state;
-    pt_until until = pt_after_ms(2);
-    pt_cancel *token = new_token(until);
     pt_cancel_hook hook;
     struct note note = {0, 0};
-    pt_status added = pt_cancel_hook_add(token, &hook, take_note, &note);
-    if (added == PT_OK) { /* else this thread was held up */
-        while (pt_now() < until.deadline)
-            pt_thread_yield();
-        assert_int_equal(note.times, 0);
-        assert_int_equal(pt_cancel_status(token), PT_ERR_TIMEOUT);
-        assert_int_equal(note.times, 1);
-        assert_int_equal(pt_cancel_hook_remove(&hook), PT_ERR_CANCELLED);
-    }
+    pt_cancel *token = new_timed_token(&hook, take_note, &note);
+    while (pt_cancel_status(token) == PT_OK)
+        pt_thread_yield();
+    /* OK: the timers' thread was first, and has not come to it */
+    assert_int_equal(note_after_removal(&hook, &note), 1);
     pt_cancel_release(token);
+}
+
+static void set_event(void *arg)
+{
+    pt_event_set(arg);
+}
+
+static void test_a_deadline_runs_hooks_unasked(void **state)
+{
+    (void)state;
+    pt_event event = PT_EVENT_INIT;
+    struct note notes[2] = {{0, 0}};
+    pt_cancel_hook hook, second, below;
+    pt_cancel *token = new_timed_token(&hook, set_event, &event);
+    pt_cancel *child = new_token(pt_cancelled_by(token));
+    bool has_second = pt_cancel_hook_add(token, &second, take_note, &notes[0]) == PT_OK; /* else it was held up */
+    bool has_below = pt_cancel_hook_add(child, &below, take_note, &notes[1]) == PT_OK;
+    assert_int_equal(pt_event_wait(&event), PT_OK);
+    assert_int_equal(pt_cancel_hook_remove(&hook), PT_ERR_CANCELLED);
+    assert_true(!has_second || note_after_removal(&second, &notes[0]));
+    assert_true(!has_below || note_after_removal(&below, &notes[1]));
+    pt_cancel_release(child);
+    pt_cancel_release(token);
+}
+
+/* Tokens go while their deadlines pass. */
+static void outlive_hooks(struct member *member)
+{
+    for (int n = 0; n < test_scale(500) + 2; n++) {
+        struct note note = {0, 0};
+        pt_cancel_hook hook;
+        pt_cancel *token = new_token(pt_after(test_random(&member->stream) % 60 * PT_MICROSECOND)), *more = NULL;
+        if (test_random(&member->stream) % 2 == 0)
+            check(pt_cancel_create(&more, pt_cancelled_by(token)) == PT_OK);
+        pt_status added = pt_cancel_hook_add(more != NULL ? more : token, &hook, take_note, &note);
+        check(added == PT_OK || added == PT_ERR_TIMEOUT);
+        pt_cancel_release(token);
+        test_delay(&member->stream);
+        pt_status removed = pt_cancel_hook_remove(&hook); /* CANCELLED also if it was not added */
+        check(note.times == (added == PT_OK && removed == PT_ERR_CANCELLED));
+        pt_cancel_release(more);
+    }
+}
+
+static void test_tokens_go_while_their_deadlines_pass(void **state)
+{
+    (void)state;
+    crew_run(3, outlive_hooks, NULL);
 }
 
 struct nest { /* hooks that meddle with hooks */
@@ -663,7 +724,7 @@ static pt_mutex hooked_mutex = PT_MUTEX_INIT;
 static void lock_it(void *arg)
 {
     pt_mutex_lock(&hooked_mutex);
-    ++*(int *)arg;
+    take_note(arg);
     pt_mutex_unlock(&hooked_mutex);
 }
 
@@ -680,23 +741,22 @@ static void test_waits_call_no_hooks(void **state)
     pt_cancel *token;
     pt_cancel_hook hook;
     pt_cond cond = PT_COND_INIT;
-    int calls = 0;
-    assert_int_equal(pt_cancel_create(&token, pt_after(PT_MILLISECOND)), PT_OK);
-    assert_int_equal(pt_cancel_hook_add(token, &hook, lock_it, &calls), PT_OK);
+    struct note note = {0, 0};
+    token = new_timed_token(&hook, lock_it, &note);
     pt_mutex_lock(&hooked_mutex);
     assert_int_equal(pt_mutex_await_until(&hooked_mutex, never, NULL, pt_cancelled_by(token)), PT_ERR_TIMEOUT);
     assert_int_equal(pt_cond_wait_until(&cond, &hooked_mutex, pt_cancelled_by(token)), PT_ERR_TIMEOUT);
+    assert_true(note.by != pt_thread_id(NULL));
     pt_mutex_unlock(&hooked_mutex);
-    assert_int_equal(calls, 0);
-    assert_int_equal(pt_cancel_status(token), PT_ERR_TIMEOUT); /* this does */
-    assert_int_equal(calls, 1);
-    assert_int_equal(pt_cancel_hook_remove(&hook), PT_ERR_CANCELLED);
+    assert_int_equal(pt_cancel_status(token), PT_ERR_TIMEOUT); /* this does, or the timers' thread */
+    assert_int_equal(note_after_removal(&hook, &note), 1);
     pt_cancel_release(token);
 }
 
 TEST_MAIN("cancel", TEST(test_no_memory_leaves_all_as_it_was), TEST(test_a_deep_tree), TEST(test_a_wide_tree),
           TEST(test_the_first_request_counts), TEST(test_deadlines), TEST(test_children_share_their_parents_fate),
-          TEST(test_hooks_run_once_in_the_cancelling_thread), TEST(test_a_deadline_runs_hooks_when_asked),
+          TEST(test_hooks_run_once_in_the_cancelling_thread), TEST(test_a_deadline_runs_hooks_once),
+          TEST(test_a_deadline_runs_hooks_unasked), TEST(test_tokens_go_while_their_deadlines_pass),
           TEST(test_a_hook_may_do_what_it_likes), TEST(test_removing_waits_for_a_hook_that_runs),
           TEST(test_a_removed_hook_has_run_or_never_will), TEST(test_random_trees_and_random_cancels),
           TEST(test_a_page_cancels_and_does_not_wait), TEST(test_a_hook_may_join_those_below),

@@ -274,5 +274,44 @@ static void test_what_is_left_of_others_does_no_harm(void **state)
     pt_thread_release(ended);
 }
 
+/* ---- Timers ----------------------------------------------------------------------------------------------------- */
+
+static pt_timer *ticking, *far;
+
+static int use_timers_in_child(void)
+{
+    pt_tick tick;
+    pt_timer *third;
+    alarm(30);
+    pt_timer_stop(ticking); /* does not wait for a function that is not running here */
+    if (pt_timer_reset(far, 0, 0) != PT_OK || pt_channel_receive(pt_timer_channel(far), &tick) != PT_OK)
+        return 2;
+    if (pt_timer_create(&third, 0, 0) != PT_OK || pt_channel_receive(pt_timer_channel(third), &tick) != PT_OK)
+        return 3;
+    pt_timer_release(third);
+    pt_timer_release(ticking);
+    pt_timer_release(far);
+    return 0;
+}
+
+static void spin_shortly(void *arg)
+{
+    (void)arg;
+    for (pt_time end = pt_now() + 50 * PT_MICROSECOND; pt_now() < end;) {
+    }
+}
+
+static void test_timers_go_on_in_the_child(void **state)
+{
+    (void)state;
+    assert_int_equal(pt_timer_create_calling(&ticking, 0, 60 * PT_MICROSECOND, spin_shortly, NULL), PT_OK);
+    assert_int_equal(pt_timer_create(&far, 1000 * PT_SECOND, 0), PT_OK);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(fork_and_wait(use_timers_in_child), 0);
+    pt_timer_release(ticking);
+    pt_timer_release(far);
+}
+
 TEST_MAIN("fork", TEST(test_the_child_can_do_everything), TEST(test_held_locks_stay_held),
-          TEST(test_handlers_may_lock), TEST(test_what_is_left_of_others_does_no_harm))
+          TEST(test_handlers_may_lock), TEST(test_what_is_left_of_others_does_no_harm),
+          TEST(test_timers_go_on_in_the_child))

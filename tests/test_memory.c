@@ -56,6 +56,11 @@ static void *nothing(void *arg)
     return arg;
 }
 
+static void do_nothing(void *arg)
+{
+    (void)arg;
+}
+
 static pt_status spawn(pt_reuse reuse, bool detached)
 {
     pt_thread *thread = NULL;
@@ -107,6 +112,42 @@ static pt_status tokens(void)
     return status;
 }
 
+/* AGAIN: no thread, as above. */
+static pt_status timers(void)
+{
+    pt_timer *ticking = NULL, *calling = NULL;
+    pt_status status;
+    while ((status = pt_timer_create(&ticking, 0, 0)) == PT_ERR_AGAIN)
+        pt_thread_yield();
+    if (status != PT_OK)
+        return ticking == NULL ? status : PT_ERR_FAILED;
+    status = pt_timer_create_calling(&calling, PT_SECOND, 0, do_nothing, NULL);
+    if (status == PT_OK) {
+        uint32_t before = load_relaxed(&asked); /* from here on nothing is allocated */
+        status = pt_timer_reset(ticking, 0, PT_MICROSECOND);
+        pt_timer_stop(ticking);
+        if (load_relaxed(&asked) != before)
+            status = PT_ERR_FAILED;
+    }
+    pt_timer_release(ticking);
+    pt_timer_release(calling);
+    return status;
+}
+
+static pt_status timed_hook(void)
+{
+    pt_cancel *token = NULL;
+    pt_cancel_hook hook;
+    pt_status status = pt_cancel_create(&token, pt_after(PT_SECOND * 1000));
+    if (status != PT_OK)
+        return status;
+    while ((status = pt_cancel_hook_add(token, &hook, do_nothing, NULL)) == PT_ERR_AGAIN)
+        pt_thread_yield();
+    pt_cancel_hook_remove(&hook);
+    pt_cancel_release(token);
+    return status;
+}
+
 static pt_status value(void)
 {
     pt_tls tls = PT_TLS_INIT(NULL);
@@ -153,6 +194,8 @@ static void test_each_allocation_in_turn(void **state)
     fail_in_turn(spawn_detached);
     fail_in_turn(scope);
     fail_in_turn(tokens);
+    fail_in_turn(timers);
+    fail_in_turn(timed_hook);
     fail_in_turn(value_in_thread);
     assert_int_equal(blocks, 0);
     assert_int_equal(pt_set_allocator(NULL), PT_OK);

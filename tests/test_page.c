@@ -159,4 +159,59 @@ static void test_the_page_shares_a_mutex_with_workers(void **state)
     }
 }
 
-TEST_MAIN("page", TEST(test_waiting_is_refused_and_waking_works), TEST(test_the_page_shares_a_mutex_with_workers))
+/* The page's thread makes a timer, is called back by its channel, and stops it. */
+struct page_timer {
+    pt_timer *timer;
+    pt_ready_hook hook;
+    pt_event got_all;
+    uint32_t ticks, wrong;
+};
+
+static void take_ticks(void *arg)
+{
+    struct page_timer *own = arg;
+    pt_tick tick;
+    if (pt_thread_may_block())
+        own->wrong++; /* not the page's */
+    while (pt_channel_try_receive(pt_timer_channel(own->timer), &tick) == PT_OK)
+        own->ticks++;
+    if (own->ticks >= 3)
+        pt_event_set(&own->got_all);
+    else if (pt_channel_on_ready(pt_timer_channel(own->timer), &own->hook, take_ticks, own) != PT_OK)
+        own->wrong++;
+}
+
+static void start_page_timer(void *arg)
+{
+    struct page_timer *own = arg;
+    pt_status status = pt_timer_create(&own->timer, PT_MILLISECOND, PT_MILLISECOND);
+    if (status == PT_OK)
+        status = pt_channel_on_ready(pt_timer_channel(own->timer), &own->hook, take_ticks, own);
+    if (status != PT_OK) {
+        own->wrong++;
+        pt_event_set(&own->got_all);
+    }
+}
+
+static void end_page_timer(void *arg)
+{
+    struct page_timer *own = arg;
+    pt_timer_release(own->timer);
+}
+
+static void test_a_timer_calls_the_page_back(void **state)
+{
+    (void)state;
+    static struct page_timer timer;
+    if (!test_on_page_thread(start_page_timer, &timer)) {
+        print_message("skipped: on this target every thread may block\n");
+        skip();
+    }
+    assert_int_equal(pt_event_wait(&timer.got_all), PT_OK);
+    test_on_page_thread(end_page_timer, &timer);
+    assert_int_equal(timer.wrong, 0);
+    assert_true(timer.ticks >= 3);
+}
+
+TEST_MAIN("page", TEST(test_waiting_is_refused_and_waking_works), TEST(test_the_page_shares_a_mutex_with_workers),
+          TEST(test_a_timer_calls_the_page_back))

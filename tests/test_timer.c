@@ -274,7 +274,8 @@ static void test_a_select_takes_what_comes_first(void **state)
     pt_timer *late = make(PT_SECOND * 1000, 0), *soon = make(PT_MICROSECOND, 0);
     pt_tick tick;
     size_t fired;
-    pt_case cases[] = {pt_case_receive(pt_timer_channel(late), &tick), pt_case_receive(pt_timer_channel(soon), &tick)};
+    pt_case cases[] = {pt_case_receive(pt_timer_channel(late), &tick),
+                       pt_case_receive(pt_timer_channel(soon), &tick)};
     assert_int_equal(pt_select(cases, 2, &fired), PT_OK);
     assert_int_equal(fired, 1);
     assert_int_equal(tick.number, 1);
