@@ -255,6 +255,22 @@ double bench_single_us(void (*go)(void), unsigned count)
     return result;
 }
 
+/* ---- Shape: waiting for a moment ------------------------------------------------------------ */
+
+double bench_late_us(void (*wait)(void *arg, int64_t nanoseconds), void *arg)
+{
+    enum { WAITS = 100, QUICK = 3 };
+    const int64_t length = SECOND / 500;
+    double late[WAITS];
+    size_t waits = options.quick ? QUICK : WAITS;
+    for (size_t i = 0; i < waits; i++) {
+        int64_t begin = now();
+        wait(arg, length);
+        late[i] = (double)(now() - begin - length) / 1e3;
+    }
+    return median(late, waits);
+}
+
 /* ---- Shape: a crowd ------------------------------------------------------------------------ */
 
 struct crowd {

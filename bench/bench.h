@@ -2,7 +2,7 @@
 
    A bench program is a table of cases, each one a metric of metrics.c with the function that measures it, and
    a main() that hands the table to bench_main(). A measuring function prepares its object and leaves clocks,
-   threads and counts to one of the five shapes below, so that all libraries are measured alike; what is left to
+   threads and counts to one of the six shapes below, so that all libraries are measured alike; what is left to
    write is the loop over the library's own operations.
 
    The harness itself stands on POSIX threads, which all three targets have. */
@@ -66,6 +66,9 @@ double bench_pair_us(bench_loop ping, bench_loop pong, void *arg);
 
 /* Something slow: microseconds that one go takes, the median of `count` goes, or of as many as fit in 2 s. */
 double bench_single_us(void (*go)(void), unsigned count);
+
+/* Waiting for a moment: by how many microseconds too late it comes, the median of 100 waits of 2 ms each. */
+double bench_late_us(void (*wait)(void *arg, int64_t nanoseconds), void *arg);
 
 /* A crowd: `threads` threads that all run the loop, with a small n, again and again until the time is up. */
 struct bench_crowd {

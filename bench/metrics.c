@@ -26,6 +26,9 @@ const struct bench_metric bench_metrics[] = {
     {"chan_select4_Mmsgs", "Mmsgs", "higher", "1 receiver selects from 4 channels, each with its own producer"},
     {"chan_pingpong_us", "us", "lower", "round trip of two threads over two channels with room for 1"},
     {"chan_rendezvous_us", "us", "lower", "the same over channels without room: both ends meet"},
+    {"timer_late_us", "us", "lower", "how much later than its 2 ms a timer's tick reaches the thread that waits"},
+    {"timer_start_stop_ns", "ns", "lower",
+     "start a timer and stop it, long before it is due, while another one runs"},
 };
 
 const size_t bench_metric_count = sizeof bench_metrics / sizeof bench_metrics[0];

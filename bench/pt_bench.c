@@ -505,6 +505,49 @@ static double chan_select_Mmsgs(unsigned producers)
     return rate;
 }
 
+/* ---- Timers -------------------------------------------------------------------------------- */
+
+static void wait_for_tick(void *arg, int64_t nanoseconds)
+{
+    pt_tick tick;
+    must(pt_timer_reset(arg, nanoseconds, 0), "pt_timer_reset");
+    must(pt_channel_receive(pt_timer_channel(arg), &tick), "pt_channel_receive");
+}
+
+/* Two threads are woken: the timers' own by the system, and by it the one that waits. Where both processors are busy with
+   others, what one measures is them. */
+static double timer_late_us(unsigned threads)
+{
+    (void)threads;
+    pt_timer *timer;
+    must(pt_timer_create(&timer, PT_TIME_NEVER, 0), "pt_timer_create");
+    double late = bench_late_us(wait_for_tick, timer);
+    pt_timer_release(timer);
+    return late;
+}
+
+static void start_and_stop(void *arg, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        must(pt_timer_reset(arg, 30 * PT_SECOND, 0), "pt_timer_reset");
+        must(pt_timer_stop(arg), "pt_timer_stop");
+    }
+}
+
+/* A timeout that does not come about, as most do not. The other timer is due earlier, so that the timers' thread has no reason
+   to be told. */
+static double timer_start_stop_ns(unsigned threads)
+{
+    (void)threads;
+    pt_timer *timer, *other;
+    must(pt_timer_create(&timer, PT_TIME_NEVER, 0), "pt_timer_create");
+    must(pt_timer_create(&other, 20 * PT_SECOND, 0), "pt_timer_create");
+    double ns = bench_alone_ns(start_and_stop, timer);
+    pt_timer_release(timer);
+    pt_timer_release(other);
+    return ns;
+}
+
 /* ---- All of them --------------------------------------------------------------------------- */
 
 static const struct bench_case cases[] = {
@@ -531,6 +574,8 @@ static const struct bench_case cases[] = {
     {"chan_pingpong_us", chan_pingpong_us, 2},
     {"chan_rendezvous_us", chan_rendezvous_us, 2},
     {"chan_select4_Mmsgs", chan_select_Mmsgs, SELECTED},
+    {"timer_late_us", timer_late_us, 1},
+    {"timer_start_stop_ns", timer_start_stop_ns, 1},
 };
 
 int main(int argc, char **argv)

@@ -78,6 +78,9 @@ pt_status pti_port_set_affinity(const unsigned *processors, size_t count);
 pt_status pti_port_affinity(unsigned *processors, size_t most, size_t *count);
 pt_status pti_port_set_priority(int priority);
 
+/* From now on the calling thread's sleeps end as close to their deadlines as the system can; it may be a bit more work for it. */
+void pti_port_thread_be_punctual(void);
+
 /* How many threads this process has, foreign ones included; 0 where that is not known. Allocates nothing. */
 unsigned pti_port_thread_count(void);
 

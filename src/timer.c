@@ -116,11 +116,13 @@ pt_status pt_timer_stop(pt_timer *timer)
 {
     if (timer == NULL)
         return PT_ERR_INVALID;
-    bool stopped = pti_timer_stop(&timer->timer);
-    if (pti_timer_wait(&timer->timer) == PT_ERR_NOBLOCK)
+    unsigned was = pti_timer_stop(&timer->timer);
+    if ((was & PTI_TIMER_RUNS) != 0 && pti_timer_wait(&timer->timer) == PT_ERR_NOBLOCK)
         return PT_ERR_NOBLOCK;
+    bool stopped = (was & PTI_TIMER_SET) != 0;
     pt_tick unread;
-    if (timer->channel != NULL && pt_channel_try_receive(timer->channel, &unread) == PT_OK)
+    if ((was & PTI_TIMER_TICKED) != 0 && timer->channel != NULL &&
+        pt_channel_try_receive(timer->channel, &unread) == PT_OK)
         stopped = true;
     return stopped ? PT_OK : PT_ERR_TIMEOUT;
 }

@@ -23,8 +23,9 @@ void pti_timers_leave(void);
    as the thread must be started anew. */
 pt_status pti_timer_start(pti_timer *timer, pt_time due, pt_time period);
 
-/* No ticks from now on. Whether it was running. */
-bool pti_timer_stop(pti_timer *timer);
+/* No ticks from now on. What it was: bits. */
+enum { PTI_TIMER_SET = 1, PTI_TIMER_TICKED = 2, PTI_TIMER_RUNS = 4 }; /* RUNS: its function does: see pti_timer_wait() */
+unsigned pti_timer_stop(pti_timer *timer);
 
 /* Wait while the timers' thread runs the timer's function. PT_ERR_NOBLOCK where that cannot be waited for; PT_ERR_DEADLOCK
    within the function itself. */

@@ -20,7 +20,7 @@
    running    the timer whose function the thread is in
      R   NULL -> timer    the thread, under lock
      F   timer -> NULL    the thread, under the lot's lock for &running      release
-     L   read             under the lot's lock for &running                  acquire
+     L   read             under the lot's lock for &running, or under lock   acquire
    Pairs      F with L: who sees that a function does not run sees what it has done.
    Ending     A timer that is stopped is in no slot, so R does not follow. Who sees it running under the lot's lock joins the
               queue there, or leaves `after` for the thread; F is under the same lock, so neither is missed.
@@ -223,6 +223,7 @@ static bool serve_once(void)
 static void *serve(void *arg)
 {
     store_relaxed(&server_id, pti_thread_own_id());
+    pti_port_thread_be_punctual();
     while (serve_once()) {
     }
     return arg;
@@ -316,15 +317,19 @@ MAY_FAIL_TO_LOCK pt_status pti_timer_start(pti_timer *timer, pt_time at, pt_time
     return status;
 }
 
-bool pti_timer_stop(pti_timer *timer)
+unsigned pti_timer_stop(pti_timer *timer)
 {
     pti_short_lock(&lock);
-    bool was_running = timer->slot != NULL;
-    if (was_running)
+    unsigned was = timer->slot != NULL ? PTI_TIMER_SET : 0;
+    if (was != 0)
         link_out(timer);
+    if (timer->number != 0)
+        was |= PTI_TIMER_TICKED;
+    if (load_acquire(&running) == timer) /* L: pairs with F; if another runs by now, the lock orders that */
+        was |= PTI_TIMER_RUNS;
     timer->due = PT_TIME_NEVER;
     pti_short_unlock(&lock);
-    return was_running;
+    return was;
 }
 
 pt_time pti_timer_due(const pti_timer *timer)

@@ -281,6 +281,60 @@ static double cond_pingpong_us(unsigned threads)
     return us;
 }
 
+/* ---- Timers: in one thread, the loop's, and in whole milliseconds ---------------------------- */
+
+static void ignore_tick(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+static void wait_for_tick(void *arg, int64_t nanoseconds)
+{
+    uv_timer_t *timer = arg;
+    uv_update_time(timer->loop);
+    must(uv_timer_start(timer, ignore_tick, (uint64_t)nanoseconds / 1000000, 0), "uv_timer_start");
+    uv_run(timer->loop, UV_RUN_DEFAULT); /* until no timer runs */
+}
+
+static double timer_late_us(unsigned threads)
+{
+    (void)threads;
+    uv_loop_t loop;
+    uv_timer_t timer;
+    must(uv_loop_init(&loop), "uv_loop_init");
+    must(uv_timer_init(&loop, &timer), "uv_timer_init");
+    double late = bench_late_us(wait_for_tick, &timer);
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    must(uv_loop_close(&loop), "uv_loop_close");
+    return late;
+}
+
+static void start_and_stop(void *arg, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        must(uv_timer_start(arg, ignore_tick, 30000, 0), "uv_timer_start");
+        must(uv_timer_stop(arg), "uv_timer_stop");
+    }
+}
+
+static double timer_start_stop_ns(unsigned threads)
+{
+    (void)threads;
+    uv_loop_t loop;
+    uv_timer_t timer, other;
+    must(uv_loop_init(&loop), "uv_loop_init");
+    must(uv_timer_init(&loop, &timer), "uv_timer_init");
+    must(uv_timer_init(&loop, &other), "uv_timer_init");
+    must(uv_timer_start(&other, ignore_tick, 20000, 0), "uv_timer_start");
+    double ns = bench_alone_ns(start_and_stop, &timer);
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_close((uv_handle_t *)&other, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    must(uv_loop_close(&loop), "uv_loop_close");
+    return ns;
+}
+
 /* ---- All of them --------------------------------------------------------------------------- */
 
 static const struct bench_case cases[] = {
@@ -298,6 +352,8 @@ static const struct bench_case cases[] = {
     {"barrier_2_us", barrier_us, 2},
     {"event_pingpong_us", event_pingpong_us, 2},
     {"cond_pingpong_us", cond_pingpong_us, 2},
+    {"timer_late_us", timer_late_us, 1},
+    {"timer_start_stop_ns", timer_start_stop_ns, 1},
 };
 
 int main(int argc, char **argv)

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <string.h>
+#include <time.h>
 
 #include "bench.h"
 #include "futex.h"
@@ -455,6 +456,22 @@ static double chan_rendezvous_us(unsigned threads)
     return us;
 }
 
+/* ---- Timers -------------------------------------------------------------------------------- */
+
+static void sleep_for(void *arg, int64_t nanoseconds)
+{
+    (void)arg;
+    const struct timespec time = {.tv_nsec = (long)nanoseconds};
+    bench_check(nanosleep(&time, NULL) == 0, "nanosleep");
+}
+
+/* POSIX threads have no timers; this is what the system itself makes of 2 ms. */
+static double timer_late_us(unsigned threads)
+{
+    (void)threads;
+    return bench_late_us(sleep_for, NULL);
+}
+
 /* ---- All of them --------------------------------------------------------------------------- */
 
 static const struct bench_case cases[] = {
@@ -479,6 +496,7 @@ static const struct bench_case cases[] = {
     {"chan_mpmc4x4_1024_Mmsgs", chan_mpmc_Mmsgs, 4},
     {"chan_pingpong_us", chan_pingpong_us, 2},
     {"chan_rendezvous_us", chan_rendezvous_us, 2},
+    {"timer_late_us", timer_late_us, 1},
     {"futex_pingpong_us", futex_pingpong_us, 2}, /* the last: not everywhere is there a futex */
 };
 

@@ -127,6 +127,23 @@ func pairUs(ping, pong loop) float64 {
 	}) / 1e3
 }
 
+// ---- Shape: waiting for a moment ---------------------------------------------------------------
+
+func lateUs(wait func(length time.Duration)) float64 {
+	const length = 2 * time.Millisecond
+	waits := 100
+	if options.quick {
+		waits = 3
+	}
+	late := make([]float64, waits)
+	for i := range late {
+		begin := time.Now()
+		wait(length)
+		late[i] = float64((time.Since(begin) - length).Nanoseconds()) / 1e3
+	}
+	return median(late)
+}
+
 // ---- Shape: a crowd ----------------------------------------------------------------------------
 
 type crowdResult struct {

@@ -5,6 +5,7 @@ package main
 
 import (
 	"sync"
+	"time"
 	"unsafe"
 )
 
@@ -224,6 +225,33 @@ func chanRoundTripUs(room int) float64 {
 // ---- All of them -------------------------------------------------------------------------------
 
 // Names, units and the rest are those of ../../metrics.c; run.mjs checks that units and directions are the same.
+// ---- Timers ------------------------------------------------------------------------------------
+
+func stoppedTimer() *time.Timer {
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	return timer
+}
+
+func timerLateUs(int) float64 {
+	timer := stoppedTimer()
+	return lateUs(func(length time.Duration) {
+		timer.Reset(length)
+		<-timer.C
+	})
+}
+
+func timerStartStopNs(int) float64 {
+	timer, other := stoppedTimer(), time.NewTimer(20*time.Second)
+	defer other.Stop()
+	return aloneNs(func(n uint64) {
+		for i := uint64(0); i < n; i++ {
+			timer.Reset(30 * time.Second)
+			timer.Stop()
+		}
+	})
+}
+
 var cases = []benchCase{
 	{"mutex_uncontended_ns", "ns", "lower", "lock + unlock that nobody else wants", mutexUncontendedNs, 1},
 	{"mutex_contended_2_Mops", "Mops", "higher", "2 threads increment one counter under one lock", mutexContendedMops, 2},
@@ -247,6 +275,10 @@ var cases = []benchCase{
 		func(int) float64 { return chanRoundTripUs(1) }, 2},
 	{"chan_rendezvous_us", "us", "lower", "the same over channels without room: both ends meet",
 		func(int) float64 { return chanRoundTripUs(0) }, 2},
+	{"timer_late_us", "us", "lower", "how much later than its 2 ms a timer's tick reaches the thread that waits",
+		timerLateUs, 1},
+	{"timer_start_stop_ns", "ns", "lower", "start a timer and stop it, long before it is due, while another one runs",
+		timerStartStopNs, 1},
 }
 
 func main() {

@@ -66,6 +66,7 @@ const METRICS: &[Metric] = &[
     metric("chan_select4_Mmsgs", "Mmsgs", "higher", "1 receiver selects from 4 channels, each with its own producer"),
     metric("chan_pingpong_us", "us", "lower", "round trip of two threads over two channels with room for 1"),
     metric("chan_rendezvous_us", "us", "lower", "the same over channels without room: both ends meet"),
+    metric("timer_late_us", "us", "lower", "how much later than its 2 ms a timer's tick reaches the thread that waits"),
 ];
 
 // ---- Medians and clocks ------------------------------------------------------------------------
@@ -189,6 +190,19 @@ pub fn single_us(go: fn(), count: usize) -> f64 {
         took.push(begin.elapsed().as_nanos() as f64 / 1e3);
     }
     median(&mut took)
+}
+
+/// By how many microseconds too late what is waited for comes, the median of 100 waits of 2 ms each.
+pub fn late_us(wait: fn(Duration)) -> f64 {
+    const LENGTH: Duration = Duration::from_millis(2);
+    let waits = if options::quick() { 3 } else { 100 };
+    let mut late = Vec::with_capacity(waits);
+    for _ in 0..waits {
+        let begin = Instant::now();
+        wait(LENGTH);
+        late.push((begin.elapsed() - LENGTH).as_nanos() as f64 / 1e3);
+    }
+    median(&mut late)
 }
 
 // ---- Shape: a crowd ----------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 //! The channels of the crate crossbeam-channel. What each metric means is said in pt_bench.c; the loops are the same.
 
-use crossbeam_channel::{bounded, select, unbounded, Receiver, Sender};
-use harness::{flow_mmsgs, pair_us, Case};
+use crossbeam_channel::{after, bounded, select, unbounded, Receiver, Sender};
+use harness::{flow_mmsgs, late_us, pair_us, Case};
 
 // ---- Flows -------------------------------------------------------------------------------------
 
@@ -88,6 +88,8 @@ const CASES: &[Case] = &[
     Case { metric: "chan_select4_Mmsgs", measure: chan_select_mmsgs, threads: 5 },
     Case { metric: "chan_pingpong_us", measure: |_| chan_round_trip_us(1), threads: 2 },
     Case { metric: "chan_rendezvous_us", measure: |_| chan_round_trip_us(0), threads: 2 },
+    // A channel that looks at the clock itself: no thread is started, or told.
+    Case { metric: "timer_late_us", measure: |_| late_us(|length| drop(after(length).recv())), threads: 1 },
 ];
 
 fn main() {
