@@ -131,9 +131,13 @@ pt_status pt_timer_reset(pt_timer *timer, pt_time first, pt_time period)
 {
     if (timer == NULL || period < 0)
         return PT_ERR_INVALID;
+    pt_time due = moment(first);
+    pt_status status = pti_timer_try_start(&timer->timer, due, period);
+    if (status != PT_ERR_BUSY)
+        return status;
     if (pt_timer_stop(timer) == PT_ERR_NOBLOCK)
         return PT_ERR_NOBLOCK;
-    return pti_timer_start(&timer->timer, moment(first), period);
+    return pti_timer_start(&timer->timer, due, period);
 }
 
 pt_time pt_timer_due(const pt_timer *timer)

@@ -20,11 +20,17 @@ pt_status pti_timers_enter(void);
 void pti_timers_leave(void);
 
 /* Start a timer, anew if it is running; due at PT_TIME_NEVER does nothing but stop it. Only in the child of a fork may it fail,
-   as the thread must be started anew. */
+   as the thread must be started anew. The try form leaves it as it is, and says PT_ERR_BUSY, if it has ticked since it was
+   started last, or its function runs. */
+pt_status pti_timer_try_start(pti_timer *timer, pt_time due, pt_time period);
 pt_status pti_timer_start(pti_timer *timer, pt_time due, pt_time period);
 
 /* No ticks from now on. What it was: bits. */
-enum { PTI_TIMER_SET = 1, PTI_TIMER_TICKED = 2, PTI_TIMER_RUNS = 4 }; /* RUNS: its function does: see pti_timer_wait() */
+enum {
+    PTI_TIMER_SET = 1,
+    PTI_TIMER_TICKED = 2,
+    PTI_TIMER_RUNS = 4
+}; /* RUNS: its function does: see pti_timer_wait() */
 unsigned pti_timer_stop(pti_timer *timer);
 
 /* Wait while the timers' thread runs the timer's function. PT_ERR_NOBLOCK where that cannot be waited for; PT_ERR_DEADLOCK

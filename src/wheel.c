@@ -292,9 +292,21 @@ MAY_FAIL_TO_LOCK void pti_timers_leave(void)
 
 /* ---- For those who have timers ------------------------------------------------------------- */
 
-MAY_FAIL_TO_LOCK pt_status pti_timer_start(pti_timer *timer, pt_time at, pt_time period)
+/* Under lock. */
+static bool function_runs(const pti_timer *timer)
+{
+    return load_acquire(&running) ==
+           timer; /* L: pairs with F; if another one's runs by now, the lock orders that */
+}
+
+/* fresh: only if it has not ticked. */
+MAY_FAIL_TO_LOCK static pt_status start(pti_timer *timer, pt_time at, pt_time period, bool fresh)
 {
     pti_short_lock(&lock);
+    if (fresh && (timer->number != 0 || function_runs(timer))) {
+        pti_short_unlock(&lock);
+        return PT_ERR_BUSY;
+    }
     if (timer->slot != NULL)
         link_out(timer);
     timer->period = period;
@@ -317,6 +329,16 @@ MAY_FAIL_TO_LOCK pt_status pti_timer_start(pti_timer *timer, pt_time at, pt_time
     return status;
 }
 
+pt_status pti_timer_try_start(pti_timer *timer, pt_time at, pt_time period)
+{
+    return start(timer, at, period, true);
+}
+
+pt_status pti_timer_start(pti_timer *timer, pt_time at, pt_time period)
+{
+    return start(timer, at, period, false);
+}
+
 unsigned pti_timer_stop(pti_timer *timer)
 {
     pti_short_lock(&lock);
@@ -325,7 +347,7 @@ unsigned pti_timer_stop(pti_timer *timer)
         link_out(timer);
     if (timer->number != 0)
         was |= PTI_TIMER_TICKED;
-    if (load_acquire(&running) == timer) /* L: pairs with F; if another runs by now, the lock orders that */
+    if (function_runs(timer))
         was |= PTI_TIMER_RUNS;
     timer->due = PT_TIME_NEVER;
     pti_short_unlock(&lock);
