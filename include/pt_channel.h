@@ -71,19 +71,22 @@ typedef enum pt_overflow {
 typedef struct pt_channel_config {
     pt_channel_kind kind;
     pt_overflow overflow;
-    bool
-        one_sender; /* a promise: sends and pt_channel_close() come from one thread at a time. With both promises */
-    bool one_receiver; /* a bounded queue is about twice as fast. The same for receives */
-    void (*destroy)(void *value,
-                    void *arg); /* for values that nobody receives: left in a channel that goes, or dropped */
-    bool (*copy)(void *to, const void *from,
-                 void *arg); /* broadcast: how a value becomes one more; false: no memory.
-                                                            NULL: by its bytes */
-    bool (*before)(const void *a, const void *b,
-                   void *arg); /* priority: whether a comes out before b. Called under a
-                                                                short lock: it must be quick, and call nothing here */
-    void *arg;                 /* for the three */
-    const char *name;          /* for pt_dump_waits(); copied, up to 31 bytes */
+
+    /* Promises: sends and pt_channel_close() come from one thread at a time; and receives do. A queue with both is several times
+       as fast. */
+    bool one_sender, one_receiver;
+
+    /* For values that nobody receives: left in a channel that goes, or dropped. */
+    void (*destroy)(void *value, void *arg);
+
+    /* Broadcast: how a value becomes one more; false: no memory. NULL: by its bytes. */
+    bool (*copy)(void *to, const void *from, void *arg);
+
+    /* Priority: whether a comes out before b. Called under a short lock: it must be quick, and call nothing here. */
+    bool (*before)(const void *a, const void *b, void *arg);
+
+    void *arg;        /* for the three. No value is aligned to more than 8 bytes */
+    const char *name; /* for pt_dump_waits(); copied, up to 31 bytes */
 } pt_channel_config;
 
 /* Make a channel.

@@ -95,18 +95,23 @@ static bool alone(void)
     return known == 1;
 }
 
-bool pti_park_spin(unsigned round, unsigned pauses)
+bool pti_park_look_again(unsigned round, unsigned spins, unsigned pauses, unsigned yields)
 {
-    if (round < PTI_PORT_SPINS && !alone()) {
+    if (round < spins && !alone()) {
         for (unsigned i = 0; i < pauses; i++)
             pti_port_relax();
         return true;
     }
-    if (round < PTI_PORT_SPINS + PTI_PORT_YIELDS) {
+    if (round < spins + yields) {
         pti_port_yield();
         return true;
     }
     return false;
+}
+
+bool pti_park_spin(unsigned round, unsigned pauses)
+{
+    return pti_park_look_again(round, PTI_PORT_SPINS, pauses, PTI_PORT_YIELDS);
 }
 
 /* ---- The lock of a bucket, where it is not free --------------------------------------------- */

@@ -132,8 +132,11 @@ bool pti_park_try_wake(pti_waiter *waiter, enum pti_message message);
 bool pti_park_poke(uint32_t *word);
 void pti_park_wake_poked(const uint32_t *word);
 
-/* One round of looking again before sleeping, for objects that spin on their own word: round counts from 0.
-   pauses: how often to relax before the next look. Returns false when the rounds are used up. */
+/* One round of looking again before sleeping, for objects that spin on their own word: round counts from 0. There are so many
+   rounds of `pauses` each, then so many that yield the processor; false when they are used up. */
+bool pti_park_look_again(unsigned round, unsigned spins, unsigned pauses, unsigned yields);
+
+/* The same for so many rounds as the target deems right. */
 bool pti_park_spin(unsigned round, unsigned pauses);
 
 /* Copy what, key, since and thread of every waiter, up to most; returns how many there are in all. */

@@ -30,7 +30,8 @@ static const struct kind KINDS[] = {
     {"one sender", 8, 4, {.one_sender = true}, 1, 4},
     {"rendezvous", 8, 0, {.kind = PT_CHANNEL_QUEUE}, 4, 4},
     {"unbounded", 8, PT_UNBOUNDED, {.kind = PT_CHANNEL_QUEUE}, 4, 4},
-    {"unbounded, 12 bytes", 12, PT_UNBOUNDED, {.one_sender = true, .one_receiver = true}, 1, 1},
+    {"unbounded, 12 bytes", 12, PT_UNBOUNDED, {.kind = PT_CHANNEL_QUEUE}, 4, 4},
+    {"pair, unbounded, 8 in a block", 1000, PT_UNBOUNDED, {.one_sender = true, .one_receiver = true}, 1, 1},
     {"priority of 2", 8, 2, {.kind = PT_CHANNEL_PRIORITY, .before = is_before}, 4, 4},
     {"priority, unbounded", 16, PT_UNBOUNDED, {.kind = PT_CHANNEL_PRIORITY, .before = is_before}, 4, 4},
 };

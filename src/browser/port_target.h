@@ -18,8 +18,9 @@ typedef pthread_t pti_port_thread;
    and Emscripten's yield does nothing. */
 #define PTI_PORT_SPINS 200
 #define PTI_PORT_YIELDS 0
-#define PTI_PORT_MUTEX_PAUSES 1
-#define PTI_PORT_CHANNEL_ROUND 0
+#define PTI_PORT_PAUSES 1
+#define PTI_PORT_CHANNEL_SPINS PTI_PORT_SPINS
+#define PTI_PORT_CHANNEL_YIELDS PTI_PORT_YIELDS
 
 #define PTI_PORT_TLS_FAST /* no signal handlers here */
 

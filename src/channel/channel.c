@@ -39,12 +39,10 @@ static pt_channel *create_kind(size_t value_size, size_t capacity, const pt_chan
         return pti_broadcast_create();
     if (capacity == 0)
         return pti_rendezvous_create();
-    if (capacity == PT_UNBOUNDED)
-        return pti_list_create(value_size);
     /* To drop the oldest value a sender receives it. */
     if (config->one_sender && config->one_receiver && config->overflow != PT_OVERFLOW_DROP_OLDEST)
         return pti_spsc_create(value_size, capacity);
-    return pti_ring_create(value_size, capacity);
+    return capacity == PT_UNBOUNDED ? pti_list_create(value_size) : pti_ring_create(value_size, capacity);
 }
 
 static bool is_valid(size_t value_size, size_t capacity, const pt_channel_config *config)
@@ -277,7 +275,8 @@ static pt_status wait_and_try(pt_channel *channel, enum pti_end end, void *value
 /* Whether a full or empty channel is worth another look before waiting. Who hands over must be found waiting. */
 static bool spin(const pt_channel *channel, unsigned round)
 {
-    return !channel->kind->hands_over && pti_park_spin(round + PTI_PORT_CHANNEL_ROUND, 1);
+    return !channel->kind->hands_over &&
+           pti_park_look_again(round, PTI_PORT_CHANNEL_SPINS, 1, PTI_PORT_CHANNEL_YIELDS);
 }
 
 static pt_status call_until(pt_channel *channel, enum pti_end end, void *value, pt_until until)

@@ -3,8 +3,8 @@
      channel.c      making, references, closing; a send or receive from a try to the end of its wait
      gate.c         where those wait who cannot send or receive now
      ring.c         bounded: any number of senders and receivers
-     spsc.c         bounded: one of each
-     list.c         unbounded
+     list.c         the same, unbounded
+     spsc.c         one of each, bounded or not
      rendezvous.c   no room: from hand to hand
      heap.c         by priority
      broadcast.c    to each subscriber

@@ -23,14 +23,19 @@ enum { SLOTS = 63 };
 
 static const uint64_t CLOSED = UINT64_C(1) << 63;
 
+struct slot {
+    uint64_t written;
+    char value[];
+};
+
 struct block {
     struct block *next;
-    uint8_t written[SLOTS + 1];
-    char values[];
+    _Alignas(struct slot) char slots[];
 };
 
 struct list {
     pt_channel channel;
+    size_t stride; /* constant */
     __attribute__((aligned(64))) uint64_t tail;
     struct block *tail_block;
     uint32_t growing;
@@ -45,14 +50,20 @@ static struct list *list_of(const pt_channel *channel)
     return (struct list *)(uintptr_t)channel;
 }
 
+static struct slot *slot_at(const struct list *list, struct block *block, size_t index)
+{
+    return (struct slot *)(void *)(block->slots + index * list->stride);
+}
+
 static struct block *new_block(struct list *list)
 {
     struct block *block = NULL;
     if (load_relaxed(&list->spare) != NULL)
         block = swap_acquire(&list->spare, NULL); /* pairs with put_by() */
     if (block == NULL)
-        return pti_allocate(sizeof *block + SLOTS * list->channel.value_size);
-    memset(block, 0, sizeof *block);
+        return pti_allocate(sizeof *block + SLOTS * list->stride);
+    for (size_t i = 0; i < SLOTS; i++)
+        slot_at(list, block, i)->written = 0;
     return block;
 }
 
@@ -115,12 +126,13 @@ static pt_status take_slot(struct list *list, struct block **at, size_t *slot)
 static pt_status send_one(struct list *list, const void *value)
 {
     struct block *block;
-    size_t slot, size = list->channel.value_size;
-    pt_status status = take_slot(list, &block, &slot);
+    size_t index;
+    pt_status status = take_slot(list, &block, &index);
     if (status != PT_OK)
         return status;
-    pti_copy_value(block->values + slot * size, value, size);
-    store_release(&block->written[slot], 1); /* S2: pairs with is_ready() */
+    struct slot *slot = slot_at(list, block, index);
+    pti_copy_value(slot->value, value, list->channel.value_size);
+    store_release(&slot->written, 1); /* S2: pairs with is_ready() */
     return PT_OK;
 }
 
@@ -147,7 +159,8 @@ static pt_status try_send_many(pt_channel *channel, const char *values, size_t c
 
 static bool is_ready(const struct list *list)
 {
-    return load_acquire(&list->head_block->written[list->head % (SLOTS + 1)]) != 0; /* pairs with S2 */
+    return load_acquire(&slot_at(list, list->head_block, list->head % (SLOTS + 1))->written) !=
+           0; /* pairs with S2 */
 }
 
 /* Past the value at head; a block that nobody uses any more goes in front of `drained`. */
@@ -165,7 +178,7 @@ static void step(struct list *list, struct block **drained)
 
 static char *value_at_head(const struct list *list)
 {
-    return list->head_block->values + list->head % (SLOTS + 1) * list->channel.value_size;
+    return slot_at(list, list->head_block, list->head % (SLOTS + 1))->value;
 }
 
 static pt_status try_receive_many(pt_channel *channel, char *values, size_t most, size_t *received)
@@ -174,12 +187,11 @@ static pt_status try_receive_many(pt_channel *channel, char *values, size_t most
     struct block *drained = NULL;
     size_t n = 0;
     pti_short_lock(&list->receiving);
-    uint64_t tail = load_relaxed(&list->tail);
     for (; n < most && is_ready(list); n++) {
         pti_copy_value(values + n * channel->value_size, value_at_head(list), channel->value_size);
         step(list, &drained);
     }
-    bool closed = n == 0 && tail == (list->head | CLOSED); /* and all that was sent has been received */
+    bool closed = n == 0 && load_relaxed(&list->tail) == (list->head | CLOSED); /* and all that was sent is gone */
     pti_short_unlock(&list->receiving);
     put_by(list, drained);
     *received = n;
@@ -258,7 +270,7 @@ pt_channel *pti_list_create(size_t value_size)
     if (list == NULL)
         return NULL;
     list->channel.kind = &KIND;
-    list->channel.value_size = value_size;
+    list->stride = sizeof(struct slot) + (value_size + 7) / 8 * 8;
     list->tail_block = list->head_block = new_block(list);
     if (list->tail_block == NULL) {
         pti_free(list->channel.block);

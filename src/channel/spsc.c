@@ -1,25 +1,44 @@
-/* spsc.c: a bounded queue for one sender and one receiver.
+/* spsc.c: a queue for one sender and one receiver, bounded or not.
 
    Lamport's ring (1983), where each end remembers how far the other one was when it last looked (as MCRingBuffer does, 2010),
-   so the two share a cache line only now and then.
+   so the two share a cache line only now and then. The slots are in blocks, each of which knows the next. A bounded queue has
+   one block that is its own next; an unbounded one has as many as it needs, and each belongs to the receiver once `next` leads
+   on from it.
 
-     tail   values sent so far; written by the sender        S   + n, having written the values     release
-     head   values received; written by the receiver         R   + n, having read the values        release
+     tail         values sent so far; written by the sender      S   + n, having written the values     release
+     head         values received; written by the receiver       R   + n, having read the values        release
+     block.next   of an unbounded one: by the sender, before the S of the first value in the next one
+     spare        a block to be used again: put there by the receiver, taken by the sender              acquire and release
    Pairs    S with the receiver's acquire of tail; R with the sender's acquire of head.
    Closed   by the sender's thread, after its last S, with a release: a receiver that sees it with an acquire, and still no
             value, has had all. By the receiver's: then nobody receives. */
 #include "channel.h"
 
+enum {
+    BLOCK_BYTES = 4096,
+    LEAST_IN_BLOCK = 8
+}; /* of an unbounded queue: a large value costs no more than 8 times its size */
+
+struct block {
+    struct block *next;
+    _Alignas(16) char slots[];
+};
+
+struct place { /* where an end is: after `index` values of a block */
+    struct block *block;
+    size_t index;
+};
+
 struct spsc {
     pt_channel channel;
-    char *slots;
+    size_t block_capacity;
     __attribute__((aligned(64))) uint64_t head; /* the receiver's, as the next two */
     uint64_t tail_seen;
-    size_t out;                                 /* index of the slot at head */
+    struct place out;
     __attribute__((aligned(64))) uint64_t tail; /* the sender's, as the next two */
     uint64_t head_seen;
-    size_t in;
-    __attribute__((aligned(64))) char room[];
+    struct place in;
+    __attribute__((aligned(64))) struct block *spare;
 };
 
 static struct spsc *spsc_of(const pt_channel *channel)
@@ -27,36 +46,91 @@ static struct spsc *spsc_of(const pt_channel *channel)
     return (struct spsc *)(uintptr_t)channel;
 }
 
-static char *slot_at(const struct spsc *spsc, size_t index)
+static bool is_bounded(const struct spsc *spsc)
 {
-    return spsc->slots + index * spsc->channel.value_size;
+    return spsc->channel.capacity != PT_UNBOUNDED;
 }
 
-static size_t next(const struct spsc *spsc, size_t index)
+/* ---- Blocks -------------------------------------------------------------------------------- */
+
+static struct block *new_block(size_t value_size, size_t capacity)
 {
-    return index + 1 == spsc->channel.capacity ? 0 : index + 1;
+    size_t size;
+    if (__builtin_mul_overflow(value_size, capacity, &size) ||
+        __builtin_add_overflow(size, sizeof(struct block), &size))
+        return NULL;
+    return pti_allocate(size);
+}
+
+/* The sender is at the end of its block: make sure that there is a next one. False: no memory. */
+static bool grow(struct spsc *spsc)
+{
+    if (is_bounded(spsc))
+        return true;
+    struct block *block = NULL;
+    if (load_relaxed(&spsc->spare) != NULL)
+        block = swap_acquire(&spsc->spare, NULL); /* pairs with put_by() */
+    if (block == NULL)
+        block = new_block(spsc->channel.value_size, spsc->block_capacity);
+    spsc->in.block->next = block;
+    return block != NULL;
+}
+
+/* The slot at a place, which moves on to the next. A place at the end of its block is moved only when there is a value to be
+   written or read behind it. */
+static char *step(const struct spsc *spsc, struct place *place)
+{
+    if (place->index == spsc->block_capacity) {
+        place->block = place->block->next;
+        place->index = 0;
+    }
+    return place->block->slots + place->index++ * spsc->channel.value_size;
+}
+
+/* The next slot to write to; NULL: no memory. */
+static char *next_room(struct spsc *spsc)
+{
+    return spsc->in.index < spsc->block_capacity || grow(spsc) ? step(spsc, &spsc->in) : NULL;
+}
+
+/* The next value to read, in a block that stays until this is called again. */
+static char *next_value(struct spsc *spsc)
+{
+    struct block *left = spsc->out.block;
+    char *value = step(spsc, &spsc->out);
+    if (spsc->out.block != left)
+        pti_free(__atomic_exchange_n(&spsc->spare, left, __ATOMIC_ACQ_REL)); /* pairs with grow() */
+    return value;
+}
+
+/* ---- Sending and receiving ------------------------------------------------------------------ */
+
+/* How many of `most` there is room for. */
+static size_t count_room(struct spsc *spsc, size_t most)
+{
+    size_t capacity = spsc->channel.capacity;
+    if (spsc->tail - spsc->head_seen + most > capacity)
+        spsc->head_seen = load_acquire(&spsc->head); /* pairs with R */
+    size_t room = capacity - (size_t)(spsc->tail - spsc->head_seen);
+    return most < room ? most : room;
 }
 
 static pt_status try_send_many(pt_channel *channel, const char *values, size_t count, size_t *sent)
 {
     struct spsc *spsc = spsc_of(channel);
-    uint64_t tail = spsc->tail;
+    size_t n = 0, size = channel->value_size;
     *sent = 0;
     if (load_relaxed(&channel->closed) != 0)
         return PT_ERR_CLOSED;
-    if (tail - spsc->head_seen + count > channel->capacity) {
-        spsc->head_seen = load_acquire(&spsc->head); /* pairs with R */
-        size_t room = channel->capacity - (size_t)(tail - spsc->head_seen);
-        if (room == 0)
-            return PT_ERR_BUSY;
-        count = count < room ? count : room;
-    }
-    for (size_t i = 0; i < count; i++) {
-        pti_copy_value(slot_at(spsc, spsc->in), values + i * channel->value_size, channel->value_size);
-        spsc->in = next(spsc, spsc->in);
-    }
-    store_release(&spsc->tail, tail + count); /* S: pairs with try_receive_many() */
-    *sent = count;
+    count = count_room(spsc, count);
+    if (count == 0)
+        return PT_ERR_BUSY;
+    for (char *slot; n < count && (slot = next_room(spsc)) != NULL; n++)
+        pti_copy_value(slot, values + n * size, size);
+    if (n == 0)
+        return PT_ERR_NOMEM;
+    store_release(&spsc->tail, spsc->tail + n); /* S: pairs with count_values() */
+    *sent = n;
     pti_sent(channel);
     return PT_OK;
 }
@@ -72,22 +146,20 @@ static size_t count_values(struct spsc *spsc, size_t most, pt_status *status)
         if (closed)
             *status = PT_ERR_CLOSED;
     }
-    size_t there = (size_t)(spsc->tail_seen - head);
-    return there < most ? there : most;
+    uint64_t there = spsc->tail_seen - head;
+    return there < most ? (size_t)there : most;
 }
 
 static pt_status try_receive_many(pt_channel *channel, char *values, size_t most, size_t *received)
 {
     struct spsc *spsc = spsc_of(channel);
     pt_status status;
-    size_t n = *received = count_values(spsc, most, &status);
+    size_t n = *received = count_values(spsc, most, &status), size = channel->value_size;
     if (n == 0)
         return status;
-    for (size_t i = 0; i < n; i++) {
-        pti_copy_value(values + i * channel->value_size, slot_at(spsc, spsc->out), channel->value_size);
-        spsc->out = next(spsc, spsc->out);
-    }
-    store_release(&spsc->head, spsc->head + n); /* R: pairs with try_send_many() */
+    for (size_t i = 0; i < n; i++)
+        pti_copy_value(values + i * size, next_value(spsc), size);
+    store_release(&spsc->head, spsc->head + n); /* R: pairs with count_room() */
     pti_received(channel);
     return PT_OK;
 }
@@ -107,10 +179,13 @@ static pt_status try_receive(pt_channel *channel, void *out)
 static size_t length(const pt_channel *channel)
 {
     const struct spsc *spsc = spsc_of(channel);
-    uint64_t head = load_acquire(&spsc->head),
-             tail = load_acquire(&spsc->tail); /* head first: never more than was sent */
-    size_t within = (size_t)(tail - head);
-    return within < channel->capacity ? within : channel->capacity;
+    uint64_t head, seen, tail = load_acquire(&spsc->tail);
+    do { /* pairs with S, R: no receive is missed that a send came after, nor the other way round */
+        seen = tail;
+        head = load_acquire(&spsc->head);
+        tail = load_acquire(&spsc->tail);
+    } while (seen != tail);
+    return (size_t)(tail - head);
 }
 
 static bool may_send(pt_channel *channel, const pti_waiter *of)
@@ -133,8 +208,14 @@ static void close(pt_channel *channel)
 static void finish(pt_channel *channel)
 {
     struct spsc *spsc = spsc_of(channel);
-    for (; spsc->head != spsc->tail; spsc->head++, spsc->out = next(spsc, spsc->out))
-        pti_destroy_value(channel, slot_at(spsc, spsc->out));
+    for (; spsc->head != spsc->tail; spsc->head++)
+        pti_destroy_value(channel, next_value(spsc));
+    for (struct block *block = spsc->out.block, *next; block != spsc->in.block; block = next) {
+        next = block->next;
+        pti_free(block);
+    }
+    pti_free(spsc->in.block);
+    pti_free(spsc->spare);
 }
 
 static const pti_channel_kind KIND = {.try_send = try_send,
@@ -149,13 +230,17 @@ static const pti_channel_kind KIND = {.try_send = try_send,
 
 pt_channel *pti_spsc_create(size_t value_size, size_t capacity)
 {
-    size_t size;
-    struct spsc *spsc = NULL;
-    if (!__builtin_mul_overflow(value_size, capacity, &size) && !__builtin_add_overflow(size, sizeof *spsc, &size))
-        spsc = pti_channel_allocate(size);
+    size_t fit = BLOCK_BYTES / (value_size > 0 ? value_size : 1);
+    struct spsc *spsc = pti_channel_allocate(sizeof *spsc);
     if (spsc == NULL)
         return NULL;
     spsc->channel.kind = &KIND;
-    spsc->slots = spsc->room;
+    spsc->block_capacity = capacity != PT_UNBOUNDED ? capacity : fit > LEAST_IN_BLOCK ? fit : LEAST_IN_BLOCK;
+    spsc->in.block = spsc->out.block = new_block(value_size, spsc->block_capacity);
+    if (spsc->in.block == NULL) {
+        pti_free(spsc->channel.block);
+        return NULL;
+    }
+    spsc->in.block->next = spsc->in.block;
     return &spsc->channel;
 }

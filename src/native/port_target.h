@@ -20,13 +20,15 @@ typedef pthread_t pti_port_thread;
 #define PTI_PORT_SPINS 10
 #define PTI_PORT_YIELDS 16
 
-/* Pauses between two looks at a mutex. Each look takes its cache line from the holder, who could lock and unlock it some
-   dozen times meanwhile: two threads that do nothing else get twice as much done as with 1. */
-#define PTI_PORT_MUTEX_PAUSES 30
+/* Pauses between two looks at a word that others write. Each look takes its cache line from them, who could lock and unlock a
+   mutex some dozen times meanwhile: two threads that do nothing else get twice as much done as with 1. */
+#define PTI_PORT_PAUSES 30
 
-/* From which round on a channel's ends look again: at once with yields. Who pauses and looks often takes the cache lines of the
-   other end, who would fill or empty some dozen slots meanwhile (bench: chan_spsc, a fifth more than with pauses first). */
-#define PTI_PORT_CHANNEL_ROUND PTI_PORT_SPINS
+/* The same for a channel's ends: at once with yields. Who pauses and looks often takes the cache lines of the other end, who
+   would fill or empty some dozen slots meanwhile (bench: chan_spsc, a fifth more than with pauses first). And longer, as who
+   goes on to wait makes all others stop for a fence (gate.c), which costs them some microseconds. */
+#define PTI_PORT_CHANNEL_SPINS 0
+#define PTI_PORT_CHANNEL_YIELDS 64
 
 /* For _Thread_local variables that signal handlers read: their first access must not allocate, as it may in a shared
    library by the default model. */

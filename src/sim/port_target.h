@@ -15,8 +15,9 @@ typedef struct pti_fiber *pti_port_thread;
 /* Few, so that both ways are taken and few steps are spent on them. */
 #define PTI_PORT_SPINS 2
 #define PTI_PORT_YIELDS 1
-#define PTI_PORT_MUTEX_PAUSES 1
-#define PTI_PORT_CHANNEL_ROUND 0
+#define PTI_PORT_PAUSES 1
+#define PTI_PORT_CHANNEL_SPINS PTI_PORT_SPINS
+#define PTI_PORT_CHANNEL_YIELDS PTI_PORT_YIELDS
 
 #define PTI_PORT_TLS_FAST
 

@@ -17,8 +17,9 @@ typedef pthread_t pti_port_thread;
    a yield is a call to the host. */
 #define PTI_PORT_SPINS 100
 #define PTI_PORT_YIELDS 4
-#define PTI_PORT_MUTEX_PAUSES 1
-#define PTI_PORT_CHANNEL_ROUND 0
+#define PTI_PORT_PAUSES 1
+#define PTI_PORT_CHANNEL_SPINS PTI_PORT_SPINS
+#define PTI_PORT_CHANNEL_YIELDS PTI_PORT_YIELDS
 
 #define PTI_PORT_TLS_FAST /* no signal handlers here */
 
