@@ -76,7 +76,8 @@ typedef enum pt_status {
     PT_ERR_CANCELLED = -10,  /* the cancel token was cancelled first */
     PT_ERR_ABORTED = -11,    /* somebody gave up what was waited for: see pt_barrier_abort() */
     PT_ERR_FAILED = -12,     /* the thread ended with an error: see pt_thread_fail() */
-    PT_ERR_CLOSED = -13      /* the channel is closed: nothing more comes in, or out */
+    PT_ERR_CLOSED = -13,     /* the channel is closed: nothing more comes in, or out */
+    PT_ERR_MALFORMED = -14   /* the input is not as it should be: see pt_message.h */
 } pt_status;
 
 /* The number itself, which is the only form in which -Wthread-safety understands pt_mutex_try_lock(&mu) == PT_OK. */

@@ -31,9 +31,14 @@ pt_status pt_set_allocator(const pt_allocator *allocator)
     return PT_OK;
 }
 
+void *pti_allocate_raw(size_t size)
+{
+    return current.allocate(size, current.context);
+}
+
 void *pti_allocate(size_t size)
 {
-    void *block = current.allocate(size, current.context);
+    void *block = pti_allocate_raw(size);
     return block == NULL ? NULL : memset(block, 0, size);
 }
 
