@@ -16,7 +16,7 @@ struct any {
     struct entry {
         char *key;
         char *value;
-    } *map;
+    } * map;
     size_t map_count;
 };
 
@@ -79,12 +79,30 @@ static const struct vector {
     struct any value;
     bool preferred;
 } vectors[] = {
-#define UNSIGNED(hex, v) {hex, &unsigned_schema, {.unsigned_value = v}, true}
-#define SIGNED(hex, v) {hex, &signed_schema, {.signed_value = v}, true}
-#define NUMBER(hex, v, preferred) {hex, &number_schema, {.number = v}, preferred}
-#define STRING(hex, v, preferred) {hex, &text_schema, {.text = {(uint8_t *)(uintptr_t)(v), sizeof(v) - 1}}, preferred}
-#define BYTES(hex, v, preferred) {hex, &bytes_schema, {.bytes = {(uint8_t *)(uintptr_t)(v), sizeof(v) - 1}}, preferred}
-#define SKIPPED(hex) {hex, NULL, {.flag = false}, false}
+#define UNSIGNED(hex, v)                                                                                           \
+    {                                                                                                              \
+        hex, &unsigned_schema, {.unsigned_value = v}, true                                                         \
+    }
+#define SIGNED(hex, v)                                                                                             \
+    {                                                                                                              \
+        hex, &signed_schema, {.signed_value = v}, true                                                             \
+    }
+#define NUMBER(hex, v, preferred)                                                                                  \
+    {                                                                                                              \
+        hex, &number_schema, {.number = v}, preferred                                                              \
+    }
+#define STRING(hex, v, preferred)                                                                                  \
+    {                                                                                                              \
+        hex, &text_schema, {.text = {(uint8_t *)(uintptr_t)(v), sizeof(v) - 1}}, preferred                         \
+    }
+#define BYTES(hex, v, preferred)                                                                                   \
+    {                                                                                                              \
+        hex, &bytes_schema, {.bytes = {(uint8_t *)(uintptr_t)(v), sizeof(v) - 1}}, preferred                       \
+    }
+#define SKIPPED(hex)                                                                                               \
+    {                                                                                                              \
+        hex, NULL, {.flag = false}, false                                                                          \
+    }
     UNSIGNED("00", 0),
     UNSIGNED("01", 1),
     UNSIGNED("0a", 10),
@@ -151,8 +169,8 @@ static const struct vector {
     SKIPPED("8301820203820405"),
     {"98190102030405060708090a0b0c0d0e0f101112131415161718181819",
      &integers_schema,
-     {.integers = (int64_t[]){1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13,
-                              14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25},
+     {.integers =
+          (int64_t[]){1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25},
       .integer_count = 25},
      true},
     {"a0", &map_schema, {.map_count = 0}, true},
@@ -172,8 +190,8 @@ static const struct vector {
     SKIPPED("83019f0203ff820405"),
     {"9f0102030405060708090a0b0c0d0e0f101112131415161718181819ff",
      &integers_schema,
-     {.integers = (int64_t[]){1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13,
-                              14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25},
+     {.integers =
+          (int64_t[]){1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25},
       .integer_count = 25},
      false},
     SKIPPED("bf61610161629f0203ffff"),
@@ -287,7 +305,7 @@ static void test_faults_say_what_and_where(void **state)
         {"a26178016179 1c", &point_schema, PT_FAULT_SYNTAX, 6, "$.y"},
         {"a26178016179 ff", &point_schema, PT_FAULT_SYNTAX, 6, "$.y"},
         {"a2617801617902 00", &point_schema, PT_FAULT_TRAILING, 7, "$"},
-        {"a20102", &point_schema, PT_FAULT_TYPE, 1, "$"},
+        {"a201020304", &point_schema, PT_FAULT_TYPE, 1, "$"},
         {"a261ff", &point_schema, PT_FAULT_TRUNCATED, 0, "$"},
         {"a261ff0161780261790000", &point_schema, PT_FAULT_UTF8, 1, "$"},
         {"bf6178016179", &point_schema, PT_FAULT_TRUNCATED, 6, "$.y"},
@@ -315,7 +333,7 @@ static void test_faults_say_what_and_where(void **state)
         {"1bffffffffffffffff", &number_schema, PT_FAULT_RANGE, 0, "$"},
         {"a1616163610062", &map_schema, PT_FAULT_ZERO, 3, "$.a"},
         {"a2616b6161616b6162", &map_schema, PT_FAULT_DUPLICATE, 9, "$.k"},
-        {"a363666f6f616163612062616163666f6f6162", &map_schema, PT_FAULT_TYPE, 9, "$[\"a b\"]"},
+        {"a2616161626361206200", &map_schema, PT_FAULT_TYPE, 9, "$[\"a b\"]"},
         {"8301f502", &integers_schema, PT_FAULT_TYPE, 2, "$[1]"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -340,12 +358,14 @@ static void test_what_is_not_deterministic_is_refused_on_request(void **state)
         const char *hex;
         const pt_schema *schema;
     } cases[] = {
-        {"1800", &unsigned_schema},         {"190018", &unsigned_schema},     {"1a00000100", &unsigned_schema},
-        {"1b0000000000000001", &unsigned_schema}, {"a26179016178 02", &point_schema}, {"bf617801617902ff", &point_schema},
-        {"fa3f800000", &number_schema},     {"fb3ff0000000000000", &number_schema}, {"c100", &unsigned_schema},
-        {"fa7fc00000", &number_schema},     {"780161", &text_schema},         {"7f6161ff", &text_schema},
-        {"9800", &integers_schema},         {"9fff", &integers_schema},       {"fa33800000", &number_schema},
-        {"a261626161616161 62", &map_schema},
+        {"1800", &unsigned_schema},         {"190018", &unsigned_schema},
+        {"1a00000100", &unsigned_schema},   {"1b0000000000000001", &unsigned_schema},
+        {"a26179016178 02", &point_schema}, {"bf617801617902ff", &point_schema},
+        {"fa3f800000", &number_schema},     {"fb3ff0000000000000", &number_schema},
+        {"c100", &unsigned_schema},         {"fa7fc00000", &number_schema},
+        {"780161", &text_schema},           {"7f6161ff", &text_schema},
+        {"9800", &integers_schema},         {"9fff", &integers_schema},
+        {"fa33800000", &number_schema},     {"a261626161616161 62", &map_schema},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct any any;
@@ -381,7 +401,8 @@ static void test_policies(void **state)
     pt_message_error error = {.offset = 0};
     assert_int_equal(decode_hex(&number_schema, "f97e00", &any, &options, &error), PT_ERR_MALFORMED);
     assert_int_equal(error.fault, PT_FAULT_NOT_FINITE);
-    assert_int_equal(decode_hex(&unsigned_schema, "fb41f0000000000000", &any, NULL, NULL), PT_OK); /* 2^32, from JavaScript */
+    assert_int_equal(decode_hex(&unsigned_schema, "fb41f0000000000000", &any, NULL, NULL),
+                     PT_OK); /* 2^32, from JavaScript */
     assert_true(any.unsigned_value == (uint64_t)1 << 32);
 
     uint8_t sequence[16];
@@ -465,8 +486,9 @@ static void test_claims_are_not_believed(void **state)
 {
     (void)state;
     static const pt_allocator noting = {note_largest, give_back, NULL};
-    static const char *const claims[] = {"9b1000000000000000010203", "9a00100000010203", "5b1000000000000000aabb",
-                                         "7a0010000061", "bb1000000000000000616161", "ba00100000616161"};
+    static const char *const claims[] = {"9b1000000000000000010203", "9a00100000010203",
+                                         "5b1000000000000000aabb",   "7a0010000061",
+                                         "bb1000000000000000616161", "ba00100000616161"};
     const pt_schema *schemas[] = {&integers_schema, &bytes_schema, &text_schema, &map_schema};
     struct any any;
     uint8_t bytes[32], window[PT_INPUT_WINDOW_LEAST];
@@ -539,7 +561,7 @@ static void test_what_cannot_be_encoded(void **state)
 
 TEST_MAIN("cbor", TEST(test_vectors_of_rfc_8949), TEST(test_values_come_back),
           TEST(test_values_come_back_in_deterministic_form), TEST(test_memory_sinks_and_sources_in_pieces),
-          TEST(test_every_truncation_is_refused), TEST(test_no_corruption_does_harm), TEST(test_memory_runs_out_anywhere),
-          TEST(test_faults_say_what_and_where), TEST(test_what_is_not_deterministic_is_refused_on_request),
-          TEST(test_policies), TEST(test_limits), TEST(test_claims_are_not_believed), TEST(test_keys_in_any_order),
-          TEST(test_what_cannot_be_encoded))
+          TEST(test_every_truncation_is_refused), TEST(test_no_corruption_does_harm),
+          TEST(test_memory_runs_out_anywhere), TEST(test_faults_say_what_and_where),
+          TEST(test_what_is_not_deterministic_is_refused_on_request), TEST(test_policies), TEST(test_limits),
+          TEST(test_claims_are_not_believed), TEST(test_keys_in_any_order), TEST(test_what_cannot_be_encoded))

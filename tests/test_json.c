@@ -65,14 +65,34 @@ static void test_doubles_are_as_short_as_can_be(void **state)
         double value;
         const char *text;
     } cases[] = {
-        {0, "0"}, {-0.0, "-0"}, {1, "1"}, {-1.5, "-1.5"}, {0.1, "0.1"}, {0.1 + 0.2, "0.30000000000000004"},
-        {1e21, "1e+21"}, {1e20, "100000000000000000000"}, {123456789012345680000.0, "123456789012345680000"},
-        {1e-6, "0.000001"}, {1e-7, "1e-7"}, {1.5e-7, "1.5e-7"}, {5e-324, "5e-324"},
-        {1.7976931348623157e308, "1.7976931348623157e+308"}, {2.2250738585072014e-308, "2.2250738585072014e-308"},
-        {2.225073858507201e-308, "2.225073858507201e-308"}, {9007199254740993.0, "9007199254740992"},
-        {9007199254740991.0, "9007199254740991"}, {4.35, "4.35"}, {1e23, "1e+23"}, {9.5367431640625e-7, "9.5367431640625e-7"},
-        {1.2345678901234567e-300, "1.2345678901234568e-300"}, {100, "100"}, {123.456, "123.456"}, {1e15, "1000000000000000"},
-        {4503599627370496.5, "4503599627370496.5"}, {2e-5, "0.00002"}, {5e-5, "0.00005"},
+        {0, "0"},
+        {-0.0, "-0"},
+        {1, "1"},
+        {-1.5, "-1.5"},
+        {0.1, "0.1"},
+        {0.1 + 0.2, "0.30000000000000004"},
+        {1e21, "1e+21"},
+        {1e20, "100000000000000000000"},
+        {123456789012345680000.0, "123456789012345680000"},
+        {1e-6, "0.000001"},
+        {1e-7, "1e-7"},
+        {1.5e-7, "1.5e-7"},
+        {5e-324, "5e-324"},
+        {1.7976931348623157e308, "1.7976931348623157e+308"},
+        {2.2250738585072014e-308, "2.2250738585072014e-308"},
+        {2.225073858507201e-308, "2.225073858507201e-308"},
+        {9007199254740993.0, "9007199254740992"},
+        {9007199254740991.0, "9007199254740991"},
+        {4.35, "4.35"},
+        {1e23, "1e+23"},
+        {9.5367431640625e-7, "9.5367431640625e-7"},
+        {1.2345678901234567e-300, "1.2345678901234568e-300"},
+        {100, "100"},
+        {123.456, "123.456"},
+        {1e15, "1000000000000000"},
+        {4503599627370496.5, "4503599627370496.5"},
+        {2e-5, "0.00002"},
+        {5e-5, "0.00005"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct any any = {.number = cases[i].value}, back;
@@ -131,12 +151,28 @@ static void test_doubles_that_are_hard_to_read(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "9007199254740993", "9007199254740992.99999999999999999999", "9007199254740993.00000000000000000000001",
-        "2.2250738585072011e-308", "2.4703282292062327208e-324", "2.4703282292062328e-324", "4.9e-324", "1e-400",
+        "9007199254740993",
+        "9007199254740992.99999999999999999999",
+        "9007199254740993.00000000000000000000001",
+        "2.2250738585072011e-308",
+        "2.4703282292062327208e-324",
+        "2.4703282292062328e-324",
+        "4.9e-324",
+        "1e-400",
         "0.000000000000000000000000000000000000000000000000000000000000000000000000000000000001e84",
-        "179769313486231580793728971405301e276", "1.7976931348623158079e308", "8.98846567431157953864652595394512366808988489471e307",
-        "6929495644600919.5", "3.1415926535897932384626433832795028841971693993751058209749445923078164062862089986280348253421170679",
-        "1e22", "1e23", "123456789012345678901234567890", "7.2057594037927933e16", "0e999999999999", "1E+2", "1e-2", "-0.0e-0",
+        "179769313486231580793728971405301e276",
+        "1.7976931348623158079e308",
+        "8.98846567431157953864652595394512366808988489471e307",
+        "6929495644600919.5",
+        "3.1415926535897932384626433832795028841971693993751058209749445923078164062862089986280348253421170679",
+        "1e22",
+        "1e23",
+        "123456789012345678901234567890",
+        "7.2057594037927933e16",
+        "0e999999999999",
+        "1E+2",
+        "1e-2",
+        "-0.0e-0",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct any any;
@@ -219,7 +255,8 @@ static void test_indented(void **state)
     pt_encode_options options = {.indent = 2};
     assert_int_equal(pt_json_encode(&output, &tree_schema, &tree, &options, NULL), PT_OK);
     text[pt_output_length(&output)] = 0;
-    assert_string_equal(text, "{\n  \"name\": \"r\",\n  \"children\": [\n    {\n      \"name\": \"x\"\n    }\n  ]\n}");
+    assert_string_equal(text,
+                        "{\n  \"name\": \"r\",\n  \"children\": [\n    {\n      \"name\": \"x\"\n    }\n  ]\n}");
     struct any empty = {.integer_count = 0};
     assert_string_equal(write_with(&integers_schema, &empty, &options), "[]");
 }
@@ -459,9 +496,10 @@ static void test_a_number_must_fit_into_the_window(void **state)
 }
 
 TEST_MAIN("json", TEST(test_doubles_are_as_short_as_can_be), TEST(test_floats_of_any_bits),
-          TEST(test_doubles_that_are_hard_to_read), TEST(test_integers_are_exact), TEST(test_strings), TEST(test_indented),
-          TEST(test_nan_is_an_error_or_null), TEST(test_values_come_back), TEST(test_values_come_back_in_order),
-          TEST(test_memory_sinks_and_sources_in_pieces), TEST(test_every_truncation_is_refused),
-          TEST(test_no_corruption_does_harm), TEST(test_memory_runs_out_anywhere), TEST(test_through_cbor_and_back),
+          TEST(test_doubles_that_are_hard_to_read), TEST(test_integers_are_exact), TEST(test_strings),
+          TEST(test_indented), TEST(test_nan_is_an_error_or_null), TEST(test_values_come_back),
+          TEST(test_values_come_back_in_order), TEST(test_memory_sinks_and_sources_in_pieces),
+          TEST(test_every_truncation_is_refused), TEST(test_no_corruption_does_harm),
+          TEST(test_memory_runs_out_anywhere), TEST(test_through_cbor_and_back),
           TEST(test_faults_say_what_and_where), TEST(test_policies), TEST(test_deep_nesting),
           TEST(test_a_number_must_fit_into_the_window))

@@ -318,7 +318,8 @@ static bool items_of(struct decoder *d, struct items *items, const struct head *
     items->indefinite = head->info == INDEFINITE;
     items->left = head->argument;
     /* Each takes a byte at least, an entry of a map two. */
-    if (items->indefinite || (may_come(d, head->argument) && (head->major == ARRAY || may_come(d, 2 * head->argument))))
+    if (items->indefinite ||
+        (may_come(d, head->argument) && (head->major == ARRAY || may_come(d, 2 * head->argument))))
         return true;
     return fail_head(d, PT_FAULT_TRUNCATED, head);
 }

@@ -95,14 +95,15 @@ static const pt_field row_fields[] = {PT_FIELD_VECTOR(struct row, cells, cell_co
 static const pt_schema row_schema = PT_SCHEMA_BARE(struct row, row_fields);
 
 static const pt_schema tree_schema;
-static const pt_field tree_fields[] = {PT_FIELD(struct tree, name, STRING),
-                                       PT_FIELD_AS("children", PT_OMIT_ZERO, VECTOR, struct tree, children,
-                                                   child_count, STRUCT, &tree_schema)};
+static const pt_field tree_fields[] = {
+    PT_FIELD(struct tree, name, STRING),
+    PT_FIELD_AS("children", PT_OMIT_ZERO, VECTOR, struct tree, children, child_count, STRUCT, &tree_schema)};
 static const pt_schema tree_schema = PT_SCHEMA(struct tree, tree_fields);
 
 static const pt_schema node_schema;
 static const pt_field node_fields[] = {
-    PT_FIELD(struct node, value, INT), PT_FIELD_AS("next", PT_OMIT_ZERO, ONE, struct node, next, POINTER, &node_schema)};
+    PT_FIELD(struct node, value, INT),
+    PT_FIELD_AS("next", PT_OMIT_ZERO, ONE, struct node, next, POINTER, &node_schema)};
 static const pt_schema node_schema = PT_SCHEMA(struct node, node_fields);
 
 static const pt_field everything_fields[] = {

@@ -36,8 +36,8 @@ static float random_float(uint64_t *stream)
 /* UTF-8 of all lengths, quotes and control characters, at most `most` bytes; size: with its zero. */
 static size_t random_text(uint64_t *stream, char *text, size_t most)
 {
-    static const char *const parts[] = {"a",  "bc", "\"",         "\\",           "/",    "\n",
-                                        "\1", "é",  "\xe2\x82\xac", "\xf0\x9f\x98\x80", "plain", "~"};
+    static const char *const parts[] = {
+        "a", "bc", "\"", "\\", "/", "\n", "\1", "é", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "plain", "~"};
     size_t length = 0;
     for (uint32_t n = test_random(stream) % 12; n > 0; n--) {
         const char *part = parts[test_random(stream) % (sizeof parts / sizeof parts[0])];
@@ -201,7 +201,8 @@ static bool same_memory(const void *a, const void *b, size_t size)
 
 static bool same_bytes(const pt_bytes *a, const pt_bytes *b)
 {
-    return (a->data == NULL) == (b->data == NULL) && a->length == b->length && same_memory(a->data, b->data, a->length);
+    return (a->data == NULL) == (b->data == NULL) && a->length == b->length &&
+           same_memory(a->data, b->data, a->length);
 }
 
 static bool same_tree(const struct tree *a, const struct tree *b)
@@ -233,7 +234,8 @@ static const char *find_weight(const struct everything *e, const char *key, doub
 /* Maps in whatever order. */
 static bool same_maps(const struct everything *a, const struct everything *b)
 {
-    bool same = a->weight_count == b->weight_count && a->place_count == b->place_count && same_list(a->list, b->list);
+    bool same =
+        a->weight_count == b->weight_count && a->place_count == b->place_count && same_list(a->list, b->list);
     for (size_t i = 0; same && i < a->weight_count; i++)
         same = find_weight(b, a->weights[i].key, a->weights[i].value) != NULL;
     for (size_t i = 0; same && i < a->place_count; i++) {
