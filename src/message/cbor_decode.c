@@ -123,17 +123,6 @@ static inline bool get_bool(struct decoder *d, bool *value)
     return true;
 }
 
-static double half_value(uint64_t half)
-{
-    int exponent = (int)(half >> 10 & 31);
-    double fraction = (double)(half & 0x3ff), value;
-    if (exponent == 31)
-        value = fraction == 0 ? (double)INFINITY : (double)NAN;
-    else
-        value = exponent == 0 ? ldexp(fraction, -24) : ldexp(fraction + 1024, exponent - 25);
-    return half & 0x8000 ? -value : value;
-}
-
 static bool is_float(const struct head *head)
 {
     return head->major == SIMPLE && head->info >= HALF && head->info <= DOUBLE;
@@ -144,13 +133,10 @@ static bool float_too_long(const struct head *head, double value)
 {
     if (isnan(value))
         return head->info != HALF || head->argument != 0x7e00;
+    uint16_t half;
     if (head->info == DOUBLE)
         return (double)(float)value == value;
-    if (head->info == HALF)
-        return false;
-    /* What a half float has room for: 11 bits, from 2^-24 on, up to 65504. */
-    double scaled = ldexp(value, fabs(value) < 0x1p-14 ? 24 : 10 - ilogb(value));
-    return isinf(value) || value == 0 || (fabs(value) <= 65504 && scaled == floor(scaled));
+    return head->info == SINGLE && pti_as_half((float)value, &half);
 }
 
 static bool float_of(struct decoder *d, const struct head *head, double *value)
@@ -158,7 +144,7 @@ static bool float_of(struct decoder *d, const struct head *head, double *value)
     float single;
     uint32_t bits = (uint32_t)head->argument;
     if (head->info == HALF) {
-        *value = half_value(head->argument);
+        *value = pti_half_value((uint16_t)head->argument);
     } else if (head->info == SINGLE) {
         memcpy(&single, &bits, sizeof single);
         *value = (double)single;
@@ -193,10 +179,13 @@ static bool whole_float(struct decoder *d, const struct head *head, struct numbe
     double value;
     if (!float_of(d, head, &value))
         return false;
-    if (!(value >= -0x1p63 && value < 0x1p64) || value != floor(value))
+    if (!(value >= -0x1p63 && value < 0x1p64))
+        return fail_head(d, PT_FAULT_RANGE, head);
+    uint64_t whole = value < 0 ? (uint64_t)-value : (uint64_t)value;
+    if ((double)whole != (value < 0 ? -value : value))
         return fail_head(d, PT_FAULT_RANGE, head);
     number->negative = value < 0;
-    number->magnitude = value < 0 ? (uint64_t)-value - 1 : (uint64_t)value;
+    number->magnitude = whole - number->negative;
     return true;
 }
 

@@ -66,25 +66,6 @@ static inline bool put_signed(struct encoder *e, int64_t value)
     return put_head(e, (uint8_t)(NEGATIVE & sign), (uint64_t)value ^ sign); /* -1 - value, if it is negative */
 }
 
-/* Whether a float is a half float too; NaN is not asked for. */
-static bool as_half(float value, uint16_t *half)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    uint32_t sign = bits >> 16 & 0x8000, exponent = bits >> 23 & 0xff, fraction = bits & 0x7fffff;
-    if (exponent == 0xff || (exponent >= 113 && exponent <= 142)) { /* infinite, or normal as a half, too */
-        *half = (uint16_t)(sign | (exponent == 0xff ? 0x7c00 : (exponent - 112) << 10) | fraction >> 13);
-        return (fraction & 0x1fff) == 0;
-    }
-    if (exponent >= 103 && exponent < 113) { /* subnormal as a half */
-        uint32_t shift = 126 - exponent, whole = fraction | 0x800000;
-        *half = (uint16_t)(sign | whole >> shift);
-        return (whole & ((1u << shift) - 1)) == 0;
-    }
-    *half = (uint16_t)sign;
-    return exponent == 0 && fraction == 0;
-}
-
 static bool put_shortest_float(struct encoder *e, double value)
 {
     uint16_t half;
@@ -94,7 +75,7 @@ static bool put_shortest_float(struct encoder *e, double value)
         put_with(e, HALF, 0x7e00, 2);
     } else if ((double)single != value) {
         return false;
-    } else if (as_half(single, &half)) {
+    } else if (pti_as_half(single, &half)) {
         put_with(e, HALF, half, 2);
     } else {
         memcpy(&bits, &single, sizeof bits);

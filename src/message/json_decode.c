@@ -330,18 +330,20 @@ static bool get_rest_of_text(struct decoder *d, struct text *text)
             return false;
         if (n > 0 && !pti_text_take(d, text, n, p == d->end))
             return false;
-        int c = peek(d, 0);
-        if (c >= 0x80) { /* a character that is cut, at the window's end */
+        if (n > 0 && d->at < p) { /* a character that is cut, at the window's end */
             if (!has(d, (size_t)(d->end - d->at) + 1))
                 return truncated(d);
+            continue;
+        }
+        int c = peek(d, 0);
+        if (c < 0) {
+            return truncated(d);
         } else if (c == '"') {
             d->at++;
             return true;
         } else if (c == '\\') {
             if (!take_escape(d, text))
                 return false;
-        } else if (c < 0) {
-            return truncated(d);
         } else if (c < 0x20) {
             return decode_fail(d, PT_FAULT_SYNTAX, d->at);
         }

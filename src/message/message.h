@@ -118,6 +118,10 @@ size_t pti_format_double(char text[PTI_NUMBER_MOST], double value, bool single);
 /* The value nearest to a number that JSON's grammar allows; single: the nearest float. Infinite if it is too large. */
 double pti_parse_double(const char *text, size_t length, bool single);
 
+/* Whether a float is a half float, too. Not for NaN. And the value of one. */
+bool pti_as_half(float value, uint16_t *half);
+double pti_half_value(uint16_t half);
+
 /* ---- schema.c ---- */
 
 /* The order of keys that RFC 8949, 4.2.1 asks for: by length, then by bytes. */

@@ -7,6 +7,8 @@
 
 #include "message.h"
 
+/* Nothing here calls the mathematical library, so that programs need not link it. */
+
 enum { DOUBLE_BITS = 53, DOUBLE_LEAST = -1074, SINGLE_BITS = 24, SINGLE_LEAST = -149 };
 enum { EXACT_TENS = 22, EXACT_DIGITS = 15 };
 
@@ -228,15 +230,25 @@ static void generate(struct decimal *decimal, struct dragon *g)
 static void format_by_dragon(struct decimal *decimal, double value, bool single)
 {
     struct dragon g;
-    int exponent, bits = single ? SINGLE_BITS : DOUBLE_BITS, least = single ? SINGLE_LEAST : DOUBLE_LEAST;
-    uint64_t whole = (uint64_t)ldexp(frexp(value, &exponent), bits);
-    exponent -= bits;
-    if (exponent < least) {
-        whole >>= least - exponent;
-        exponent = least;
-    }
-    start_dragon(&g, whole, exponent, whole == (uint64_t)1 << (bits - 1) && exponent > least);
-    int point = (int)ceil(log10(value) - 1e-10);
+    uint64_t bits, whole;
+    uint32_t few;
+    float narrow = (float)value;
+    int exponent, kept = single ? SINGLE_BITS : DOUBLE_BITS, least = single ? SINGLE_LEAST : DOUBLE_LEAST;
+    memcpy(&bits, &value, sizeof bits);
+    memcpy(&few, &narrow, sizeof few);
+    if (single)
+        bits = few;
+    exponent = (int)(bits >> (kept - 1)); /* the sign is 0 */
+    whole = bits & (((uint64_t)1 << (kept - 1)) - 1);
+    if (exponent == 0)
+        exponent = 1;
+    else
+        whole |= (uint64_t)1 << (kept - 1);
+    exponent += least - 1;
+    start_dragon(&g, whole, exponent, whole == (uint64_t)1 << (kept - 1) && exponent > least);
+    /* The power of ten above the first bit's value; that may be one too few, which shows. */
+    double tens_in_it = (exponent + 63 - __builtin_clzll(whole)) * 0.30102999566398120 - 1e-10;
+    int point = (int)tens_in_it + (tens_in_it > 0);
     if (point > 0) {
         multiply_by_ten_to(&g.s, point);
     } else {
@@ -295,7 +307,7 @@ size_t pti_format_double(char text[PTI_NUMBER_MOST], double value, bool single)
     size_t sign = signbit(value) != 0;
     if (sign)
         *text++ = '-';
-    value = fabs(value);
+    value = sign ? -value : value;
     if (value == 0) {
         *text = '0';
         return sign + 1;
@@ -427,6 +439,15 @@ static uint64_t quotient(struct large *a, struct large *b, int *power)
     return bits | (a->count > 0);
 }
 
+/* 2^exponent, from -1022 to 1023. */
+static double power_of_two(int exponent)
+{
+    uint64_t bits = (uint64_t)(exponent + 1023) << 52;
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 /* bits * 2^power, the first bit set, to the nearest value, to an even one if two are as near. */
 static double round_bits(uint64_t bits, int power, bool single)
 {
@@ -440,7 +461,16 @@ static double round_bits(uint64_t bits, int power, bool single)
     uint64_t lost = bits << (64 - drop), half = (uint64_t)1 << 63;
     if (lost > half || (lost == half && (whole & 1) != 0))
         whole++;
-    double value = ldexp((double)whole, power + drop);
+    /* Now it is whole * 2^(power + drop), of at most 53 bits, or one more if it is a power of two; so both factors and the
+       product are exact. */
+    double value = (double)whole;
+    for (power += drop; power > 0 && value < 0x1p1023; power--)
+        value *= 2;
+    if (power > 0)
+        return (double)INFINITY;
+    if (power < 0)
+        value =
+            value * power_of_two(power < -1000 ? -1000 : power) * power_of_two(power < -1000 ? power + 1000 : 0);
     return single && value > (double)FLT_MAX ? (double)INFINITY : value;
 }
 
@@ -475,4 +505,35 @@ double pti_parse_double(const char *text, size_t length, bool single)
     else if (!parse_by_floats(&r, &value, single))
         value = parse_by_large(&r, single);
     return negative ? -value : value;
+}
+
+/* ---- Half floats ---- */
+
+bool pti_as_half(float value, uint16_t *half)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint32_t sign = bits >> 16 & 0x8000, exponent = bits >> 23 & 0xff, fraction = bits & 0x7fffff;
+    if (exponent == 0xff || (exponent >= 113 && exponent <= 142)) { /* infinite, or normal as a half, too */
+        *half = (uint16_t)(sign | (exponent == 0xff ? 0x7c00 : (exponent - 112) << 10) | fraction >> 13);
+        return (fraction & 0x1fff) == 0;
+    }
+    if (exponent >= 103 && exponent < 113) { /* subnormal as a half */
+        uint32_t shift = 126 - exponent, whole = fraction | 0x800000;
+        *half = (uint16_t)(sign | whole >> shift);
+        return (whole & ((1u << shift) - 1)) == 0;
+    }
+    *half = (uint16_t)sign;
+    return exponent == 0 && fraction == 0;
+}
+
+double pti_half_value(uint16_t half)
+{
+    int exponent = half >> 10 & 31;
+    double fraction = half & 0x3ff, value;
+    if (exponent == 31)
+        value = fraction == 0 ? (double)INFINITY : (double)NAN;
+    else
+        value = exponent == 0 ? fraction * 0x1p-24 : (fraction + 1024) * power_of_two(exponent - 25);
+    return half & 0x8000 ? -value : value;
 }

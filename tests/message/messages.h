@@ -3,7 +3,7 @@
 #ifndef MESSAGES_H
 #define MESSAGES_H
 
-#include "message/random.h"
+#include "random.h"
 
 struct format {
     pt_status (*encode)(pt_output *output, const pt_schema *schema, const void *value,

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "message/everything.h"
+#include "everything.h"
 #include "support.h"
 
 static uint64_t random64(uint64_t *stream)
