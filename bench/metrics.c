@@ -29,6 +29,10 @@ const struct bench_metric bench_metrics[] = {
     {"timer_late_us", "us", "lower", "how much later than its 2 ms a timer's tick reaches the thread that waits"},
     {"timer_start_stop_ns", "ns", "lower",
      "start a timer and stop it, long before it is due, while another one runs"},
+    {"cbor_encode_20_ns", "ns", "lower", "a struct of 20 fields to bytes; a peer: in its own format"},
+    {"cbor_decode_20_ns", "ns", "lower", "the bytes back into the struct"},
+    {"json_encode_20_ns", "ns", "lower", "the same struct to JSON"},
+    {"json_decode_20_ns", "ns", "lower", "JSON back into the struct"},
 };
 
 const size_t bench_metric_count = sizeof bench_metrics / sizeof bench_metrics[0];

@@ -3,6 +3,7 @@
 #include <pt.h>
 
 #include "bench.h"
+#include "message.h"
 
 static void must(pt_status status, const char *what)
 {
@@ -576,6 +577,10 @@ static const struct bench_case cases[] = {
     {"chan_select4_Mmsgs", chan_select_Mmsgs, SELECTED},
     {"timer_late_us", timer_late_us, 1},
     {"timer_start_stop_ns", timer_start_stop_ns, 1},
+    {"cbor_encode_20_ns", cbor_encode_20_ns, 1},
+    {"cbor_decode_20_ns", cbor_decode_20_ns, 1},
+    {"json_encode_20_ns", json_encode_20_ns, 1},
+    {"json_decode_20_ns", json_decode_20_ns, 1},
 };
 
 int main(int argc, char **argv)

@@ -26,6 +26,8 @@ const PROGRAMS = {
   pthread: { file: 'pt_bench_peer_pthread' },
   glib: { file: 'pt_bench_peer_glib', targets: ['native'] },
   libuv: { file: 'pt_bench_peer_libuv', targets: ['native'] },
+  msgpack: { file: 'pt_bench_peer_msgpack', targets: ['native'] },
+  nanopb: { file: 'pt_bench_peer_nanopb', targets: ['native'] },
   parking_lot: { file: 'pt_bench_peer_parking_lot', targets: ['native'] },
   rust_std: { file: 'pt_bench_peer_rust_std', targets: ['native'] },
   crossbeam: { file: 'pt_bench_peer_crossbeam', targets: ['native'] },

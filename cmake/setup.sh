@@ -109,6 +109,9 @@ have_package() {
     librust-crossbeam-channel-dev) [ -n "$(present $crates/crossbeam-channel-[0-9]*)" ] ;;
     golang-go) command -v go >/dev/null ;;
     libglib2.0-dev) pkg-config --exists glib-2.0 2>/dev/null ;;
+    libmsgpack-dev) pkg-config --exists msgpack 2>/dev/null ;;
+    libnanopb-dev) [ -e /usr/include/pb_encode.h ] ;;
+    nanopb) command -v nanopb_generator.py >/dev/null ;;
     libuv1-dev) pkg-config --exists libuv 2>/dev/null ;;
     libtbb-dev) pkg-config --exists tbb 2>/dev/null ;;
     libapr1-dev) pkg-config --exists apr-1 2>/dev/null ;;
@@ -133,6 +136,7 @@ packages_for() {
     checks) echo gcc g++ clang-22 libclang-rt-22-dev clang-format pkg-config valgrind ;;
     bench)
         echo g++ pkg-config libglib2.0-dev libuv1-dev libtbb-dev libapr1-dev libaprutil1-dev libck-dev
+        echo libmsgpack-dev libnanopb-dev nanopb
         echo cargo librust-parking-lot-dev librust-crossbeam-channel-dev golang-go python3
         ;;
     esac
@@ -523,6 +527,8 @@ doctor_bench() {
     module peer apr apr-1
     module peer apr-util apr-util-1
     module peer ck ck
+    module peer msgpack msgpack
+    peer nanopb "" "$(command -v nanopb_generator.py || true)"
     peer cargo "${cargo:+$(version_of "$cargo")}" "$cargo"
     peer parking_lot "${parking_lot##*-}" "$parking_lot"
     peer crossbeam "${crossbeam##*-}" "$crossbeam"
