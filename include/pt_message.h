@@ -517,7 +517,8 @@ typedef struct pt_decode_options {
 
 /* Decode a value.
 
-   input     where from. CBOR: any valid form is taken, also half floats, indefinite lengths, tags (which are skipped) and
+   input     where from. CBOR: any valid form is taken, also half floats, indefinite lengths, tags (which are skipped, but for
+             those of bignums: they are integers if they fit) and
              numbers longer than need be
    schema    what is expected
    value     receives it. What was there before is overwritten, not freed. If decoding fails, it is zeroed

@@ -329,6 +329,10 @@ static void test_faults_say_what_and_where(void **state)
         {"1f", &signed_schema, PT_FAULT_SYNTAX, 0, "$"},
         {"1b8000000000000000", &signed_schema, PT_FAULT_RANGE, 0, "$"},
         {"20", &unsigned_schema, PT_FAULT_RANGE, 0, "$"},
+        {"c249010000000000000000", &unsigned_schema, PT_FAULT_RANGE, 1, "$"}, /* 2^64 */
+        {"c348ffffffffffffffff", &signed_schema, PT_FAULT_RANGE, 0, "$"},
+        {"c248ffff", &unsigned_schema, PT_FAULT_TRUNCATED, 4, "$"},
+        {"48ffffffffffffffff", &unsigned_schema, PT_FAULT_TYPE, 0, "$"},
         {"fb43f0000000000000", &unsigned_schema, PT_FAULT_RANGE, 0, "$"}, /* 2^64 */
         {"1bffffffffffffffff", &number_schema, PT_FAULT_RANGE, 0, "$"},
         {"a1616163610062", &map_schema, PT_FAULT_ZERO, 3, "$.a"},
@@ -404,6 +408,11 @@ static void test_policies(void **state)
     assert_int_equal(decode_hex(&unsigned_schema, "fb41f0000000000000", &any, NULL, NULL),
                      PT_OK); /* 2^32, from JavaScript */
     assert_true(any.unsigned_value == (uint64_t)1 << 32);
+
+    assert_int_equal(decode_hex(&unsigned_schema, "c24900ffffffffffffffff", &any, NULL, NULL), PT_OK); /* bignums */
+    assert_true(any.unsigned_value == UINT64_MAX);
+    assert_int_equal(decode_hex(&signed_schema, "c3487fffffffffffffff", &any, NULL, NULL), PT_OK);
+    assert_true(any.signed_value == INT64_MIN);
 
     uint8_t sequence[16];
     pt_input input = pt_from_memory(sequence, from_hex("010218ff", sequence));

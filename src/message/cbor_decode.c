@@ -4,12 +4,14 @@
 #include "message.h"
 
 enum { UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE }; /* major types */
+enum { BIGNUM = 2, NEGATIVE_BIGNUM = 3 };                          /* tags */
 enum { FALSE = 20, TRUE, NULL_VALUE, UNDEFINED, HALF = 25, SINGLE, DOUBLE, INDEFINITE = 31 };
 
 struct head {
     uint64_t argument;
     uint8_t major, info; /* the first byte's two parts */
     uint8_t size;        /* bytes of the head */
+    uint64_t tag;        /* of the value, the innermost; written only if there is one */
 };
 
 static bool truncated(struct decoder *d)
@@ -92,6 +94,7 @@ static inline bool get_head(struct decoder *d, struct head *head)
             return true;
         if (d->options.deterministic)
             return fail_head(d, PT_FAULT_ORDER, head);
+        head->tag = head->argument;
     }
 }
 
@@ -189,16 +192,45 @@ static bool whole_float(struct decoder *d, const struct head *head, struct numbe
     return true;
 }
 
+/* Bytes with tag 2 or 3, big-endian, which is how some write whatever JavaScript's BigInt holds. */
+static bool get_bignum(struct decoder *d, const struct head *head, struct number *number)
+{
+    enum { MOST = 64 }; /* zeros in front included */
+    if (head->info == INDEFINITE || head->argument > MOST)
+        return fail_head(d, PT_FAULT_RANGE, head);
+    if (!has(d, (size_t)head->argument))
+        return truncated(d);
+    number->negative = head->tag == NEGATIVE_BIGNUM;
+    number->magnitude = 0;
+    for (uint64_t i = 0; i < head->argument; i++) {
+        if (number->magnitude >> 56 != 0)
+            return fail_head(d, PT_FAULT_RANGE, head);
+        number->magnitude = number->magnitude << 8 | d->at[i];
+    }
+    d->at += head->argument;
+    return true;
+}
+
+/* An integer that is not simply one. */
+__attribute__((noinline)) static bool get_unusual_integer(struct decoder *d, const struct head *head,
+                                                          struct number *number)
+{
+    if (head->major == BYTES && (head->tag == BIGNUM || head->tag == NEGATIVE_BIGNUM))
+        return get_bignum(d, head, number);
+    return is_float(head) && !d->options.deterministic ? whole_float(d, head, number) : wrong_type(d, head);
+}
+
 static inline bool get_integer(struct decoder *d, struct number *number)
 {
     struct head head;
+    head.tag = 0;
     if (!get_head(d, &head))
         return false;
     number->magnitude = head.argument;
     number->negative = head.major == NEGATIVE;
     if (__builtin_expect(head.major <= NEGATIVE, 1))
         return true;
-    return is_float(&head) && !d->options.deterministic ? whole_float(d, &head, number) : wrong_type(d, &head);
+    return get_unusual_integer(d, &head, number);
 }
 
 /* ---- Strings ---- */
