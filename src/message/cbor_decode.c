@@ -161,6 +161,13 @@ static bool float_of(struct decoder *d, const struct head *head, double *value)
     return true;
 }
 
+/* Whether an integer, or -1 minus it, has no more than the 53 bits that a double holds. */
+static inline bool exact_as_double(uint64_t integer, bool negative)
+{
+    integer += negative; /* 2^64 becomes 0, which is exact as well */
+    return integer >> 53 == 0 || 64 - __builtin_clzll(integer) - __builtin_ctzll(integer) <= 53;
+}
+
 static inline bool get_float(struct decoder *d, double *value, bool single)
 {
     struct head head;
@@ -174,7 +181,7 @@ static inline bool get_float(struct decoder *d, double *value, bool single)
     *value = (double)head.argument;
     if (head.major == NEGATIVE)
         *value = -1 - *value;
-    return head.argument < (uint64_t)1 << 53 || *value == 0 || fail_head(d, PT_FAULT_RANGE, &head);
+    return exact_as_double(head.argument, head.major == NEGATIVE) || fail_head(d, PT_FAULT_RANGE, &head);
 }
 
 static bool whole_float(struct decoder *d, const struct head *head, struct number *number)
@@ -243,8 +250,8 @@ static bool add_string(struct decoder *d, struct text *text, const struct head *
         return fail_head(d, PT_FAULT_TRUNCATED, head);
     if (text->mode == TEXT_OWNED && n > d->options.length)
         return fail_at(&d->failure, PT_FAULT_LIMIT, text->start);
-    if (n <= (uint64_t)(d->end - d->at) && !pti_text_reserve(d, text, (size_t)n))
-        return false;
+    if (text->length == 0 && n <= (uint64_t)(d->end - d->at) && !pti_text_reserve(d, text, (size_t)n))
+        return false; /* what a later piece adds grows by doubling: there may be millions of them */
     while (n > 0) {
         size_t there = (size_t)(d->end - d->at), piece = n < there ? (size_t)n : there;
         const uint8_t *before = d->at;

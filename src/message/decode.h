@@ -382,7 +382,8 @@ static bool note_seen(struct decoder *d, const pt_field *field, uint32_t index, 
 static bool decode_unknown(struct decoder *d, const char *key, size_t length, uint64_t offset)
 {
     bool cut;
-    if (pti_utf8_valid((const uint8_t *)key, length, &cut) != length)
+    /* One that is longer was looked at as it was put together, and its end is not here. */
+    if (length <= PT_SCHEMA_NAME_MOST && pti_utf8_valid((const uint8_t *)key, length, &cut) != length)
         return fail_at(&d->failure, PT_FAULT_UTF8, offset);
     if (d->options.unknown == PT_UNKNOWN_SKIP)
         return end_key(d) && skip(d);

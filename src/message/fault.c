@@ -73,8 +73,11 @@ void pti_note_key(struct failure *failure, const char *key, size_t length)
 {
     char text[PT_MESSAGE_PATH_SIZE];
     size_t n = 0;
-    if (length > 64)
+    if (length > 64) {
         length = 64;
+        while (length > 0 && (key[length] & 0xC0) == 0x80) /* not within a character */
+            length--;
+    }
     bool is_plain = plain(key, length);
     if (is_plain) {
         text[n++] = '.';

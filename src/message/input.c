@@ -59,6 +59,8 @@ bool pti_decode_begin(struct decoder *d, pt_input *input, const pt_schema *schem
         d->options.length = (size_t)16 << 20;
     if (d->options.count == 0)
         d->options.count = (size_t)1 << 20;
+    if (d->options.count > UINT32_MAX - 1) /* indexes have 32 bits */
+        d->options.count = UINT32_MAX - 1;
     if (d->options.memory == 0)
         d->options.memory = (size_t)64 << 20;
     d->depth = d->options.depth;
@@ -84,11 +86,6 @@ pt_status pti_decode_end(struct decoder *d, bool decoded, const pt_schema *schem
     d->input->start = d->start;
     d->input->passed = d->passed;
     return pti_report(&d->failure, true, error);
-}
-
-bool pti_decode_fail_at(struct decoder *d, pt_fault fault, uint64_t offset)
-{
-    return fail_at(&d->failure, fault, offset);
 }
 
 /* ---- The window ---- */
@@ -298,7 +295,7 @@ static bool in_order(const struct entries *entries, size_t count)
     return true;
 }
 
-/* Free the entries whose key is NULL by now, and close the gaps. */
+/* Close the gaps that entries have left whose key is NULL by now. */
 static size_t close_gaps(const pt_field *field, uint8_t *entries, size_t count)
 {
     struct entries all = {entries, field->stride};
