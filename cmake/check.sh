@@ -27,6 +27,17 @@ CC=clang-22 CXX=clang++-22 node cmake/build.mjs native-asan # gcc 12's has no te
 node cmake/build.mjs native-tsan
 node tests/run.mjs native-asan native-tsan
 
+say "fuzzing: each decoder for ten seconds, beginning with what is known"
+CC=clang-22 CXX=clang++-22 node cmake/build.mjs fuzz
+for format in cbor json; do
+    mkdir -p build/fuzz/finds/$format
+    build/fuzz/tests/fuzz/fuzz_$format -max_total_time=10 -max_len=2048 -artifact_prefix=build/fuzz/ \
+        build/fuzz/finds/$format tests/fuzz/corpus/$format >build/fuzz.log 2>&1 || {
+        tail -n 60 build/fuzz.log
+        exit 1
+    }
+done
+
 say "simulated: every subject, some thousand to some ten thousand interleavings a test"
 node cmake/build.mjs sim
 node tests/run.mjs sim

@@ -495,6 +495,7 @@ doctor() {
     program ninja ninja
     program pkg-config pkg-config
     module row cmocka cmocka
+    npm_row tests/interop
     echo wasi
     if [ -n "${WASI_SDK_PATH:-}" ]; then doctor_wasi_sdk; else doctor_wasi; fi
     doctor_node
@@ -603,6 +604,7 @@ install() {
     install_packages "$@"
     for component in "$@"; do
         case $component in
+        native) if command -v npm >/dev/null; then install_npm tests/interop; fi ;;
         wasi) install_wasi ;;
         browser) install_browser ;;
         esac

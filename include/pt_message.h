@@ -126,6 +126,22 @@ PT_API bool pt_shared_is_unique(const pt_shared *shared);
    Cost      one atomic load; or an allocation and a copy */
 PT_API PT_NODISCARD pt_status pt_shared_make_unique(pt_shared *shared, uint8_t **bytes);
 
+/* Two hooks for channels whose values are of type pt_shared, and which then move an address, however many the bytes are:
+
+     PT_CHANNEL_OF(pages, pt_shared);                              // see pt_channel.h
+     pt_channel_config config = {.destroy = pt_shared_destroy_value, .copy = pt_shared_copy_value};
+     pages_create(&channel, 16, &config);
+     pages_send(channel, page);                                    // PT_OK: the value is the channel's, then the receiver's
+
+   What nobody receives is released. A broadcast gives each subscriber a value of its own, of the same bytes. pt_buffer_share()
+   makes such a value of an encoded message, and pt_from_memory(page.data, page.length) decodes one.
+
+   value, to, from  of type pt_shared; need not be aligned
+   arg              not used
+   Returns          pt_shared_copy_value(): true */
+PT_API void pt_shared_destroy_value(void *value, void *arg);
+PT_API bool pt_shared_copy_value(void *to, const void *from, void *arg);
+
 /* ---- Growable buffers --------------------------------------------------------------------- */
 
 /* Bytes that grow at their end. Zeroed memory is an empty one. */

@@ -49,6 +49,12 @@ if(taskset)
     endforeach()
 endif()
 
+# What other implementations of CBOR and JSON write and read; without their npm packages, only what Node itself has.
+add_executable(message_tool message/message_tool.c)
+target_link_libraries(message_tool PRIVATE portalis_thread)
+pt_add_test(interop ${CMAKE_COMMAND} -E env PT_PROGRAM=$<TARGET_FILE:message_tool>
+    node --test ${CMAKE_CURRENT_SOURCE_DIR}/interop/interop.test.mjs)
+
 # What is installed is what users need, and nothing else is exported. Not under sanitizers: users' programs would need
 # their runtimes.
 if(PT_SHARED AND NOT PT_SANITIZE)

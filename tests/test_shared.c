@@ -1,7 +1,10 @@
 /* test_shared.c: shared buffers: slices keep all alive, the last one frees, nobody writes what another reads. */
 #include <string.h>
 
-#include "support.h"
+#include <pt_channel.h>
+#include <pt_message.h>
+
+#include "message/counting.h"
 
 #include "atomic.h"
 
@@ -150,5 +153,167 @@ static void test_the_last_holder_frees(void **state)
     }
 }
 
+/* ---- Memory that runs out ---- */
+
+/* Makes a value in each way there is; false at the first that finds no memory, which leaves all as it was. */
+static bool make_all(pt_shared made[3], pt_buffer *buffer)
+{
+    uint8_t *bytes;
+    if (pt_shared_create(&made[0], 8, &bytes) != PT_OK)
+        return false;
+    made[1] = pt_shared_retain(&made[0]);
+    if (pt_shared_make_unique(&made[1], &bytes) != PT_OK) {
+        assert_ptr_equal(made[1].data, made[0].data);
+        return false;
+    }
+    assert_true(made[1].data != made[0].data);
+    if (pt_buffer_append(buffer, "0123456789", 10) != PT_OK || pt_buffer_reserve(buffer, 1000) != PT_OK)
+        return false;
+    if (pt_buffer_share(buffer, &made[2]) != PT_OK) {
+        assert_int_equal(buffer->length, 10);
+        return false;
+    }
+    return true;
+}
+
+static void test_memory_runs_out_anywhere(void **state)
+{
+    (void)state;
+    bool all = false;
+    count_blocks();
+    for (fail_at = 1; !all; fail_at++) {
+        pt_shared made[3] = {PT_SHARED_INIT, PT_SHARED_INIT, PT_SHARED_INIT};
+        pt_buffer buffer = PT_BUFFER_INIT;
+        asked = 0;
+        all = make_all(made, &buffer);
+        assert_int_equal(all, asked < fail_at);
+        for (int i = 0; i < 3; i++)
+            pt_shared_release(&made[i]);
+        pt_buffer_free(&buffer);
+        assert_int_equal(blocks, 0);
+    }
+    assert_true(fail_at > 5);
+    stop_counting();
+}
+
+/* ---- Through channels ---- */
+
+PT_CHANNEL_OF(parcels, pt_shared);
+
+static const pt_channel_config of_parcels = {.destroy = pt_shared_destroy_value, .copy = pt_shared_copy_value};
+
+/* What is received is the very bytes; what is not, the channel gives back. */
+static void test_a_channel_moves_them(void **state)
+{
+    (void)state;
+    enum { MANY = 5 };
+    uint32_t freed = 0;
+    uint8_t bytes[MANY];
+    parcels channel = NULL;
+    pt_shared got;
+    assert_int_equal(parcels_create(&channel, MANY, &of_parcels), PT_OK);
+    for (int i = 0; i < MANY; i++) {
+        pt_shared one;
+        assert_int_equal(pt_shared_adopt(&one, &bytes[i], 1, note_freed, &freed), PT_OK);
+        assert_int_equal(parcels_send(channel, one), PT_OK);
+    }
+    assert_int_equal(parcels_receive(channel, &got), PT_OK);
+    assert_ptr_equal(got.data, bytes);
+    assert_true(pt_shared_is_unique(&got));
+    assert_int_equal(freed, 0);
+    pt_shared_release(&got);
+    pt_channel_release_sender(parcels_untyped(channel));
+    pt_channel_release_receiver(parcels_untyped(channel));
+    assert_int_equal(freed, MANY);
+}
+
+static void test_a_full_channel_drops_them(void **state)
+{
+    (void)state;
+    uint32_t freed = 0;
+    uint8_t bytes[3];
+    pt_channel *channel;
+    pt_channel_config config = of_parcels;
+    config.overflow = PT_OVERFLOW_DROP_OLDEST;
+    assert_int_equal(pt_channel_create(&channel, sizeof(pt_shared), 1, &config), PT_OK);
+    for (int i = 0; i < 3; i++) {
+        pt_shared one;
+        assert_int_equal(pt_shared_adopt(&one, &bytes[i], 1, note_freed, &freed), PT_OK);
+        assert_int_equal(pt_channel_send(channel, &one), PT_OK);
+    }
+    assert_int_equal(freed, 2);
+    pt_channel_close_now(channel);
+    assert_int_equal(freed, 3);
+    pt_channel_release_sender(channel);
+    pt_channel_release_receiver(channel);
+}
+
+enum { READERS = 2 };
+
+struct post {
+    pt_channel *broadcast, *subscribers[READERS];
+    uint32_t freed; /* atomic */
+    int each;
+};
+
+static void note_freed_by_post(void *data, size_t length, void *context)
+{
+    struct post *post = context;
+    memset(data, 0xff, length); /* after all have read: a race otherwise */
+    add_relaxed(&post->freed, 1);
+    free(data);
+}
+
+/* Member 0 sends; the others each get the same bytes, and the last one frees them; but one writes, into a copy or in their
+   place. */
+static void post_or_read(struct member *member)
+{
+    struct post *post = member->shared;
+    if (member->index == 0) {
+        for (int i = 0; i < post->each; i++) {
+            uint8_t *bytes = malloc(4);
+            pt_shared one;
+            memset(bytes, i & 0x7f, 4);
+            check(pt_shared_adopt(&one, bytes, 4, note_freed_by_post, post) == PT_OK);
+            check(pt_channel_send(post->broadcast, &one) == PT_OK);
+        }
+        pt_channel_close(post->broadcast);
+        return;
+    }
+    pt_shared one;
+    int seen = 0;
+    for (; pt_channel_next(post->subscribers[member->index - 1], &one); seen++) {
+        uint8_t *bytes;
+        check(one.length == 4 && one.data[3] == (seen & 0x7f));
+        if (member->index == 1) {
+            check(pt_shared_make_unique(&one, &bytes) == PT_OK);
+            memset(bytes, 0x80, 4);
+        }
+        pt_shared_release(&one);
+    }
+    check(seen == post->each);
+}
+
+static void test_a_broadcast_shares_them(void **state)
+{
+    (void)state;
+    for (int i = 0; i < test_scale(20); i++) {
+        struct post post = {.each = 1 + test_scale(500)};
+        pt_channel_config config = of_parcels;
+        config.kind = PT_CHANNEL_BROADCAST;
+        assert_int_equal(pt_channel_create(&post.broadcast, sizeof(pt_shared), 2, &config), PT_OK);
+        for (int j = 0; j < READERS; j++)
+            assert_int_equal(pt_channel_subscribe(post.broadcast, &post.subscribers[j]), PT_OK);
+        crew_run(1 + READERS, post_or_read, &post);
+        for (int j = 0; j < READERS; j++)
+            pt_channel_release_receiver(post.subscribers[j]);
+        pt_channel_release_sender(post.broadcast);
+        pt_channel_release_receiver(post.broadcast);
+        assert_int_equal(post.freed, post.each);
+    }
+}
+
 TEST_MAIN("shared", TEST(test_slices_keep_all_alive), TEST(test_writing_copies_what_others_hold),
-          TEST(test_constants_and_empty_ones), TEST(test_a_buffer_becomes_shared), TEST(test_the_last_holder_frees))
+          TEST(test_constants_and_empty_ones), TEST(test_a_buffer_becomes_shared), TEST(test_the_last_holder_frees),
+          TEST(test_memory_runs_out_anywhere), TEST(test_a_channel_moves_them),
+          TEST(test_a_full_channel_drops_them), TEST(test_a_broadcast_shares_them))

@@ -145,6 +145,26 @@ pt_status pt_shared_make_unique(pt_shared *shared, uint8_t **bytes)
     return PT_OK;
 }
 
+/* ---- As values of channels, which need not be aligned there ---- */
+
+void pt_shared_destroy_value(void *value, void *arg)
+{
+    pt_shared shared;
+    (void)arg;
+    memcpy(&shared, value, sizeof shared);
+    pt_shared_release(&shared);
+}
+
+bool pt_shared_copy_value(void *to, const void *from, void *arg)
+{
+    pt_shared shared;
+    (void)arg;
+    memcpy(&shared, from, sizeof shared);
+    shared = pt_shared_retain(&shared);
+    memcpy(to, &shared, sizeof shared);
+    return true;
+}
+
 static void free_buffer(void *data, size_t length, void *context)
 {
     (void)length;
