@@ -414,6 +414,13 @@ static void test_policies(void **state)
     assert_int_equal(decode_hex(&signed_schema, "c3487fffffffffffffff", &any, NULL, NULL), PT_OK);
     assert_true(any.signed_value == INT64_MIN);
 
+    assert_int_equal(decode_hex(&number_schema, "1b1000000000000000", &any, NULL, NULL),
+                     PT_OK); /* exact as a double */
+    assert_true(any.number == 0x1p60);
+    assert_int_equal(decode_hex(&number_schema, "3bffffffffffffffff", &any, NULL, NULL), PT_OK);
+    assert_true(any.number == -0x1p64);
+    assert_int_equal(decode_hex(&number_schema, "1b0020000000000001", &any, NULL, NULL), PT_ERR_MALFORMED);
+
     uint8_t sequence[16];
     pt_input input = pt_from_memory(sequence, from_hex("010218ff", sequence));
     options = (pt_decode_options){.trailing = true};
@@ -516,6 +523,56 @@ static void test_claims_are_not_believed(void **state)
     assert_true(largest <= 4096);
 }
 
+/* A string in very many pieces does not have them copied over and over: memory grows by doubling. */
+static void test_many_pieces_cost_little(void **state)
+{
+    (void)state;
+    enum { PIECES = 100000 };
+    uint8_t *message = malloc(2 * PIECES + 2);
+    struct any any;
+    message[0] = 0x7f;
+    for (size_t i = 0; i < PIECES; i++) {
+        message[1 + 2 * i] = 0x61;
+        message[2 + 2 * i] = 'a';
+    }
+    message[1 + 2 * PIECES] = 0xff;
+    count_blocks();
+    asked = 0;
+    pt_input input = pt_from_memory(message, 2 * PIECES + 2);
+    assert_int_equal(pt_cbor_decode(&input, &text_schema, &any, NULL, NULL), PT_OK);
+    assert_int_equal(any.text.length, PIECES);
+    assert_true(asked < 30);
+    pt_message_free(&text_schema, &any);
+    stop_counting();
+    free(message);
+}
+
+/* A key that is longer than any name, and cut within a character where it is kept. */
+static void test_long_unknown_keys(void **state)
+{
+    (void)state;
+    enum { LONG = 601 };
+    uint8_t message[LONG + 5] = {0xa1, 0x79, LONG >> 8, LONG & 0xff, 'x'};
+    struct any any;
+    pt_message_error error = {.offset = 0};
+    pt_decode_options options = {.unknown = PT_UNKNOWN_SKIP};
+    for (size_t i = 0; i < LONG / 2; i++)
+        memcpy(message + 5 + 2 * i, "\xc3\xa9", 2);
+    for (int spoilt = 0; spoilt < 2; spoilt++) {
+        pt_input input = pt_from_memory(message, sizeof message);
+        pt_status status = pt_cbor_decode(&input, &no_schema, &any, &options, &error);
+        assert_int_equal(status, spoilt ? PT_ERR_MALFORMED : PT_OK);
+        input = pt_from_memory(message, sizeof message);
+        assert_int_equal(pt_cbor_decode(&input, &no_schema, &any, NULL, &error), PT_ERR_MALFORMED);
+        assert_int_equal(error.fault, spoilt ? PT_FAULT_UTF8 : PT_FAULT_UNKNOWN);
+        if (!spoilt) { /* 63 bytes of it, as the 64th begins a character */
+            assert_int_equal(strlen(error.path), strlen("$[\"\"]") + 63);
+            assert_true(memcmp(error.path + 64, "\xc3\xa9\"]", 4) == 0);
+        }
+        message[LONG] = 'x'; /* far behind what is kept */
+    }
+}
+
 /* Keys in whatever order, in a schema that has many. */
 static void test_keys_in_any_order(void **state)
 {
@@ -573,4 +630,5 @@ TEST_MAIN("cbor", TEST(test_vectors_of_rfc_8949), TEST(test_values_come_back),
           TEST(test_every_truncation_is_refused), TEST(test_no_corruption_does_harm),
           TEST(test_memory_runs_out_anywhere), TEST(test_faults_say_what_and_where),
           TEST(test_what_is_not_deterministic_is_refused_on_request), TEST(test_policies), TEST(test_limits),
-          TEST(test_claims_are_not_believed), TEST(test_keys_in_any_order), TEST(test_what_cannot_be_encoded))
+          TEST(test_claims_are_not_believed), TEST(test_many_pieces_cost_little), TEST(test_long_unknown_keys),
+          TEST(test_keys_in_any_order), TEST(test_what_cannot_be_encoded))

@@ -1,4 +1,6 @@
 /* test_json.c: JSON: numbers to the last digit, strings of all kinds, round trips, input of every broken kind. */
+#include <locale.h>
+
 #include "message/messages.h"
 
 static const struct format json = {pt_json_encode, pt_json_decode};
@@ -194,6 +196,22 @@ static void test_doubles_that_are_hard_to_read(void **state)
     assert_true(any.single == 16777218.0f);
     assert_int_equal(read(&single_schema, "1.00000017881393432617187499", &any, NULL), PT_OK);
     assert_true(any.single == 1.00000011920928955078125f);
+}
+
+/* Other locales have another decimal point. Where none of these is installed, this shows nothing. */
+static void test_no_locale_changes_numbers(void **state)
+{
+    (void)state;
+    static const char *const locales[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "ru_RU.UTF-8"};
+    struct any any = {.number = 0.1 + 0.2}, back;
+    for (size_t i = 0; i < sizeof locales / sizeof locales[0]; i++) {
+        if (setlocale(LC_NUMERIC, locales[i]) == NULL)
+            continue;
+        assert_string_equal(write_one(&number_schema, &any), "0.30000000000000004");
+        assert_int_equal(read(&number_schema, "0.30000000000000004", &back, NULL), PT_OK);
+        assert_true(back.number == any.number);
+    }
+    setlocale(LC_NUMERIC, "C");
 }
 
 static void test_integers_are_exact(void **state)
@@ -495,10 +513,10 @@ static void test_a_number_must_fit_into_the_window(void **state)
 }
 
 TEST_MAIN("json", TEST(test_doubles_are_as_short_as_can_be), TEST(test_floats_of_any_bits),
-          TEST(test_doubles_that_are_hard_to_read), TEST(test_integers_are_exact), TEST(test_strings),
-          TEST(test_indented), TEST(test_nan_is_an_error_or_null), TEST(test_values_come_back),
-          TEST(test_values_come_back_in_order), TEST(test_memory_sinks_and_sources_in_pieces),
-          TEST(test_every_truncation_is_refused), TEST(test_no_corruption_does_harm),
-          TEST(test_memory_runs_out_anywhere), TEST(test_through_cbor_and_back),
+          TEST(test_doubles_that_are_hard_to_read), TEST(test_no_locale_changes_numbers),
+          TEST(test_integers_are_exact), TEST(test_strings), TEST(test_indented),
+          TEST(test_nan_is_an_error_or_null), TEST(test_values_come_back), TEST(test_values_come_back_in_order),
+          TEST(test_memory_sinks_and_sources_in_pieces), TEST(test_every_truncation_is_refused),
+          TEST(test_no_corruption_does_harm), TEST(test_memory_runs_out_anywhere), TEST(test_through_cbor_and_back),
           TEST(test_faults_say_what_and_where), TEST(test_policies), TEST(test_deep_nesting),
           TEST(test_a_number_must_fit_into_the_window))

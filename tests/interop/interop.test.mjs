@@ -20,7 +20,13 @@ function random(n) { // mulberry32
 const many = (most, make) => Array.from({ length: random(most) }, (_, i) => make(i));
 const between = (least, most) => least + Math.floor((random(2 ** 30) / 2 ** 30) * (most - least + 1));
 const text = (most = 12) => many(most, () => ['a', 'Z', '"', '\\', '\n', '\u0001', 'é', '€', '\u{1f600}'][random(9)]).join('');
-const doubles = () => [0, 1, -1, 0.1, 1 / 3, 1e300, 5e-324, 123456789.125, 2 ** 53, 2 ** 40 + 1, 1.5, -2.5e-7][random(12)];
+const bits = new DataView(new ArrayBuffer(8));
+function anyDouble() {
+  bits.setUint32(0, random(2 ** 31) * 2 + random(2));
+  bits.setUint32(4, random(2 ** 31) * 2 + random(2));
+  return Number.isFinite(bits.getFloat64(0)) ? bits.getFloat64(0) : 0.5;
+}
+const doubles = () => random(2) ? anyDouble() : [0, 1, -1, 0.1, 1 / 3, 1e300, 5e-324, 123456789.125, 2 ** 53, 2 ** 40 + 1, 1.5, -2.5e-7][random(12)];
 const point = () => ({ x: between(-(2 ** 31), 2 ** 31 - 1), y: between(-100, 100) });
 const tree = (depth) => {
   const children = depth === 0 ? [] : many(3, () => tree(depth - 1));
