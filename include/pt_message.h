@@ -191,7 +191,8 @@ typedef struct pt_enum {
 
      KIND      in C                      in CBOR and in JSON
      INT       any integer type          an integer. Decoding also takes a float without fraction, 4.0 or 1e3
-     FLOAT     float, double             a float; JSON: as many digits as are needed. Decoding also takes integers
+     FLOAT     float, double             a float; JSON: as many digits as are needed. Decoding also takes integers, which must be
+                                         exact as a double in CBOR, and are rounded in JSON as all numbers are
      BOOL      bool                      true, false
      STRING    char *, owned             text; NULL is null. No zero bytes inside
      CHARS     char[N]                   text of at most N-1 bytes
@@ -388,7 +389,7 @@ typedef enum pt_fault {
     PT_FAULT_RANGE,      /* a number that does not fit its member, or has a fraction */
     PT_FAULT_LENGTH,     /* too long for its member, or another count than that of the array */
     PT_FAULT_UNKNOWN,    /* a key that the schema has not */
-    PT_FAULT_DUPLICATE,  /* a key for the second time */
+    PT_FAULT_DUPLICATE,  /* a key for the second time; of a MAP the offset is the map's end */
     PT_FAULT_MISSING,    /* a field without a value; the offset is the map's end */
     PT_FAULT_NAME,       /* no name, or no value, of the enum */
     PT_FAULT_UTF8,       /* text that is no UTF-8; a surrogate without its other half */
@@ -432,7 +433,7 @@ typedef struct pt_output {
 } pt_output;
 
 /* Into the caller's memory. If that is too small, encoding says PT_ERR_OVERFLOW, and pt_output_length() how much it wants.
-   With no memory at all (NULL, 0) it only counts. */
+   With no memory at all (NULL) it only counts. */
 PT_API pt_output pt_to_memory(void *memory, size_t size);
 
 /* At the end of a growable buffer, whose length grows when a message is complete. If encoding fails, it holds what it did. */

@@ -1,4 +1,5 @@
-/* decode.h: reads a value by its schema; compiled as part of each format, which has defined before:
+/* decode.h: reads a value by its schema. What both formats have in common is here, once: limits, what is owned, policies on keys,
+   paths. It is compiled as part of each format, so that the format's short functions are inlined, which has defined before:
 
      take_null(d)                      whether null comes next; it is taken then
      get_bool, get_float               a value

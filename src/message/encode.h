@@ -1,4 +1,5 @@
-/* encode.h: walks over a value by its schema and writes it; compiled as part of each format, which has defined before:
+/* encode.h: walks over a value by its schema and writes it, the same for both formats. It is compiled as part of each, so that
+   the format's short functions are inlined, which has defined before:
 
      put_null, put_bool, put_unsigned, put_signed, put_float   a value; put_float knows whether it is a float or a double
      put_text, put_bytes                          text that was found to be UTF-8; bytes

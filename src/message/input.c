@@ -5,7 +5,7 @@
 pt_input pt_from_memory(const void *data, size_t length)
 {
     pt_input input = {.at = data, .start = data, .ended = true};
-    input.end = length == 0 ? input.at : input.at + length;
+    input.end = (const uint8_t *)((uintptr_t)data + length); /* of NULL, too, which decoding then refuses */
     return input;
 }
 

@@ -5,7 +5,7 @@
 pt_output pt_to_memory(void *memory, size_t size)
 {
     pt_output output = {.at = memory, .start = memory};
-    output.end = size == 0 ? output.at : output.at + size;
+    output.end = memory == NULL ? NULL : output.at + size;
     return output;
 }
 
