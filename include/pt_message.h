@@ -480,7 +480,7 @@ PT_API uint64_t pt_input_offset(const pt_input *input);
 
 /* ---- Encoding ------------------------------------------------------------------------------- */
 
-#define PT_DEPTH_MOST 128 /* the most that options.depth may be */
+#define PT_DEPTH_MOST 128 /* the most that options.depth may be. Each level takes up to 700 bytes of the stack */
 
 /* Start from zeroes: each zero is the default. */
 typedef struct pt_encode_options {
