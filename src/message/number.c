@@ -137,8 +137,8 @@ static bool format_by_floats(struct decimal *decimal, double value, bool single)
     return false;
 }
 
-/* The first so many digits of value, rounded; whether they read back as value. */
-static bool format_digits(struct decimal *decimal, int count, double value, bool single)
+/* The first so many digits of value, rounded. */
+static void format_digits(struct decimal *decimal, int count, double value)
 {
     char text[64], *from = text, *to = text;
     snprintf(text, sizeof text, "%.*e", count - 1, value); /* 1.234e-05, whatever the point looks like */
@@ -149,18 +149,50 @@ static bool format_digits(struct decimal *decimal, int count, double value, bool
     decimal->point = (int)strtol(from + 1, NULL, 10) + 1;
     decimal->count = count;
     memcpy(decimal->digits, text, (size_t)count);
-    return parse_by_library(text, (size_t)count, decimal->point - count, single) == value;
+}
+
+static bool reads_back(const struct decimal *decimal, double value, bool single)
+{
+    char text[64];
+    memcpy(text, decimal->digits, (size_t)decimal->count);
+    return parse_by_library(text, (size_t)decimal->count, decimal->point - decimal->count, single) == value;
+}
+
+/* The next decimal of as many digits above. */
+static void step_up(struct decimal *decimal)
+{
+    int i = decimal->count - 1;
+    for (; i > 0 && decimal->digits[i] == '9'; i--)
+        decimal->digits[i] = '0';
+    decimal->digits[i]++; /* never a 9: no power of two is so little below one of ten */
+}
+
+static bool is_power_of_two(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return (bits & UINT64_C(0xfffffffffffff)) == 0;
 }
 
 /* The fewest digits that will do. Up to 15 (of a float: 6) are all the same: those that are zero at the end are left out. Only
-   of what is subnormal fewer may do. */
+   of what is subnormal fewer may do. The nearest decimal of so many digits is the only one to try, but for powers of two:
+   what reads back as one reaches twice as far above it as below, so that the next decimal may do where the nearest does not. */
 static void format_by_library(struct decimal *decimal, double value, bool single)
 {
     int count = single ? FLT_DIG : DBL_DIG, most = single ? FLT_DECIMAL_DIG : DBL_DECIMAL_DIG;
+    bool lopsided = is_power_of_two(value);
     if (value < (single ? (double)FLT_MIN : DBL_MIN))
         count = 1;
-    while (!format_digits(decimal, count, value, single) && count < most)
-        count++;
+    for (;; count++) {
+        format_digits(decimal, count, value);
+        if (count == most || reads_back(decimal, value, single))
+            return;
+        if (lopsided) {
+            step_up(decimal);
+            if (reads_back(decimal, value, single))
+                return;
+        }
+    }
 }
 
 /* As JavaScript does it: 0.000001, 123456789012345680000, 1e-7, 1.5e+21. */
