@@ -7,10 +7,12 @@
      U   reads 1    whoever has a value, before it writes the bytes                             acquire
 
    Pairs      each D with the D that finds 1, and with a U: what the others did with the bytes happened before they are freed,
-              or written.
+              or written. Between the two the word is only changed by R and D, which are read-modify-writes, so what the
+              last of them wrote still carries what each D released.
    U is sure  Only a holder makes more holders, and the only one is who asks. A value is for one thread at a time.
    Lifetime   D is our last access, unless it found 1.
    R is relaxed: handing a value to another thread is what orders what that thread sees. */
+#include <stdlib.h>
 #include <string.h>
 
 #include <pt_message.h>
@@ -22,8 +24,8 @@ struct pti_shared_block {
     uint32_t holders; /* atomic */
     uint8_t *data;
     size_t length;
-    void (*free_bytes)(void *data, size_t length,
-                       void *context); /* NULL: the bytes are behind the block, or nobody's */
+    /* NULL: the bytes are behind the block, or nobody's */
+    void (*free_bytes)(void *data, size_t length, void *context);
     void *context;
 };
 
@@ -90,8 +92,12 @@ pt_status pt_shared_adopt(pt_shared *out, void *data, size_t length,
 
 pt_shared pt_shared_retain(const pt_shared *shared)
 {
-    if (shared->block != NULL)
-        add_relaxed(&shared->block->holders, 1); /* R */
+    if (shared->block != NULL) {
+        uint32_t before = add_relaxed(&shared->block->holders, 1); /* R */
+        if (before >
+            UINT32_MAX / 2) /* values are lost somewhere; once around, the bytes would be freed too early */
+            abort();
+    }
     return *shared;
 }
 

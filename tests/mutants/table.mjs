@@ -253,8 +253,8 @@ change('a value is given back (D), without its order', 'sub_acq_rel(&block->hold
 change('a value is given back (D), and nothing acquired', 'sub_acq_rel(&block->holders, 1) == 1) /* D', '__atomic_fetch_sub(&block->holders, 1, __ATOMIC_RELEASE) == 1) /* D');
 change('a value is given back (D), and nothing released', 'sub_acq_rel(&block->holders, 1) == 1) /* D', '__atomic_fetch_sub(&block->holders, 1, __ATOMIC_ACQUIRE) == 1) /* D');
 drop('the only value is seen to be so (U)', 'load_acquire(&shared->block->holders) == 1; /* U');
-change('a value is not counted', 'add_relaxed(&shared->block->holders, 1); /* R */', '(void)shared->block->holders;');
-change('a value is counted in two steps', 'add_relaxed(&shared->block->holders, 1); /* R */', 'store_relaxed(&shared->block->holders, load_relaxed(&shared->block->holders) + 1);');
+change('a value is not counted', 'add_relaxed(&shared->block->holders, 1); /* R */', 'load_relaxed(&shared->block->holders); /* R */');
+change('a value is counted in two steps', 'add_relaxed(&shared->block->holders, 1); /* R */', 'load_relaxed(&shared->block->holders); /* R */\n        store_relaxed(&shared->block->holders, before + 1);');
 change('the last but one frees', 'sub_acq_rel(&block->holders, 1) == 1) /* D', 'sub_acq_rel(&block->holders, 1) <= 2) /* D');
 change('what others hold is written in its place', 'if (!pt_shared_is_unique(shared)) {', 'if (shared->block == NULL) {');
 change('a broadcast makes no value of its own', 'shared = pt_shared_retain(&shared);\n    memcpy(to', 'memcpy(to');
