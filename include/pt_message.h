@@ -103,26 +103,29 @@ static inline pt_shared pt_shared_constant(const void *data, size_t length)
     return shared;
 }
 
-/* One more value of the same bytes. Cost: one atomic addition. */
+/* One more value of the same bytes, or of no bytes. shared must not be NULL. Of the same bytes there may be 2^31 values at once;
+   one more ends the program, as some must have been forgotten. Cost: one atomic addition. */
 PT_API PT_NODISCARD pt_shared pt_shared_retain(const pt_shared *shared);
 
 /* A value of a part of the bytes, which keeps all of them alive.
 
    from, length  within the bytes of shared
-   Returns   PT_ERR_INVALID if they are not, or an argument is NULL. out may be shared itself only after a move
+   out           receives it; not shared itself, whose value would be lost
+   Returns   PT_ERR_INVALID if they are not, or an argument is NULL
    Cost      one atomic addition */
 PT_API PT_NODISCARD pt_status pt_shared_slice(pt_shared *out, const pt_shared *shared, size_t from, size_t length);
 
 /* Give a value back; it is empty then. The last one frees the bytes. NULL and empty ones are harmless. */
 PT_API void pt_shared_release(pt_shared *shared);
 
-/* Whether this value is the only one of its bytes, and they may be written. */
+/* Whether this value is the only one of its bytes, and they may be written. Never so of pt_shared_constant() and of empty ones.
+   While it is so, it stays so until this value is retained, sliced or copied. Cost: one atomic load. */
 PT_API bool pt_shared_is_unique(const pt_shared *shared);
 
 /* Make this value the only one of its bytes: if it is not, it becomes a copy of its part (copy on write).
 
    bytes     receives where to write them, until the value is retained, sliced or handed on
-   Returns   PT_ERR_NOMEM: nothing changed
+   Returns   PT_ERR_NOMEM: nothing changed; PT_ERR_INVALID (an argument is NULL)
    Cost      one atomic load; or an allocation and a copy */
 PT_API PT_NODISCARD pt_status pt_shared_make_unique(pt_shared *shared, uint8_t **bytes);
 
@@ -144,7 +147,7 @@ PT_API bool pt_shared_copy_value(void *to, const void *from, void *arg);
 
 /* ---- Growable buffers --------------------------------------------------------------------- */
 
-/* Bytes that grow at their end. Zeroed memory is an empty one. */
+/* Bytes that grow at their end. Zeroed memory is an empty one. The functions below say PT_ERR_INVALID to a NULL. */
 typedef struct pt_buffer {
     uint8_t *data; /* NULL while capacity is 0 */
     size_t length, capacity;
@@ -158,10 +161,11 @@ typedef struct pt_buffer {
    Returns   PT_ERR_NOMEM: as it was */
 PT_API PT_NODISCARD pt_status pt_buffer_reserve(pt_buffer *buffer, size_t more);
 
-/* Add bytes at the end. Returns PT_ERR_NOMEM: as it was. */
+/* Add bytes at the end, which must not be the buffer's own. Returns PT_ERR_NOMEM: as it was. */
 PT_API PT_NODISCARD pt_status pt_buffer_append(pt_buffer *buffer, const void *data, size_t length);
 
-/* Free the memory; the buffer is empty then and may be used again. To keep the memory, set length to 0 instead. */
+/* Free the memory; the buffer is empty then and may be used again. To keep the memory, set length to 0 instead. NULL is
+   harmless. */
 PT_API void pt_buffer_free(pt_buffer *buffer);
 
 /* Make what the buffer holds a shared one, without copying; the buffer is empty then.
@@ -197,7 +201,8 @@ typedef struct pt_enum {
      STRING    char *, owned             text; NULL is null. No zero bytes inside
      CHARS     char[N]                   text of at most N-1 bytes
      UTF8      pt_bytes, owned           text, may hold zero bytes; data == NULL is null
-     BYTES     pt_bytes, owned           a byte string; JSON: base64url without padding. data == NULL is null
+     BYTES     pt_bytes, owned           a byte string; JSON: base64url without padding. Decoding also takes base64's + and /, and
+                                         padding. data == NULL is null
      OCTETS    uint8_t[N]                exactly N bytes
      ENUM      an enum or integer        the value's name as text; wants a pt_enum *
      STRUCT    a struct                  a map; wants a pt_schema *
@@ -226,8 +231,11 @@ typedef enum pt_shape {
 } pt_shape;
 
 enum {
-    PT_OMIT_ZERO = 1, /* may be missing, and is zero then; left out where it is zero, NULL or empty */
-    PT_BARE = 1       /* of a schema: its only field's value stands for it, without a map around it */
+    /* Of a field: it may be missing, or null, and is zero then; left out where it is zero (all bytes of it, so -0.0 stays),
+       NULL, text or a vector without anything in it. Not for a STRUCT or arrays of them. */
+    PT_OMIT_ZERO = 1,
+    /* Of a schema: its only field's value stands for it, without a map around it. It still counts as a level of depth. */
+    PT_BARE = 1
 };
 
 /* One member of a struct. Filled by the macros below. */
@@ -252,7 +260,7 @@ typedef struct pt_schema {
 } pt_schema;
 
 #define PT_SCHEMA_FIELDS_MOST 512 /* fields of one schema */
-#define PT_SCHEMA_NAME_MOST 255   /* bytes of a field's name */
+#define PT_SCHEMA_NAME_MOST 255   /* bytes of a field's name, or of an enum's */
 
 /* A table of fields as a schema, an array of pt_enum_name as a pt_enum. */
 /* clang-format off */
@@ -272,15 +280,16 @@ typedef struct pt_schema {
    PT_FIELD_LIST(struct job, retries, retry_count, INT)        int retries[8]; size_t retry_count: at most eight
    PT_FIELD_VECTOR(struct job, steps, step_count, STRUCT, &s)  struct step *steps; size_t step_count: owned
    PT_FIELD_MAP(struct job, prices, price_count, struct price, FLOAT)
-       struct price { char *key; double value; } *prices; size_t price_count: owned, and its keys are
-   The count may be of any unsigned type. Arrays of arrays, and maps of them: elements of a struct with one field, whose schema
+       struct price { char *key; double value; } *prices; size_t price_count: owned, and its keys are. The
+       members of an entry have these names, and the key comes first
+   The count may be of any unsigned type that holds the limit of a list. Arrays of arrays, and maps of them: elements of a struct with one field, whose schema
    is a PT_SCHEMA_BARE. */
 #define PT_FIELD_ARRAY(type, member, ...) {PTI_ARRAY(#member, type, member, 0, 0, __VA_ARGS__)}
 #define PT_FIELD_LIST(type, member, count, ...) {PTI_LIST(#member, type, member, 0, 0, count, __VA_ARGS__)}
 #define PT_FIELD_VECTOR(type, member, count, ...) {PTI_VECTOR(#member, type, member, 0, 0, count, __VA_ARGS__)}
 #define PT_FIELD_MAP(type, member, count, entry, ...) {PTI_MAP(#member, type, member, 0, 0, count, entry, __VA_ARGS__)}
 
-/* All of the above in a general form: PT_FIELD_AS("class", PT_OMIT_ZERO, VECTOR, struct job, classes, class_count, INT)
+/* All of the above but PT_FIELD_OPTIONAL in a general form: PT_FIELD_AS("class", PT_OMIT_ZERO, VECTOR, struct job, classes, class_count, INT)
    name      the key, if it is not the member's name
    flags     PT_OMIT_ZERO or 0
    SHAPE     ONE, ARRAY, LIST, VECTOR, MAP; then what the macro of that shape takes. */
@@ -304,8 +313,10 @@ typedef struct pt_schema {
               PTI_COUNT_SIZE(PTI_THE(type)->count), 0, 0, 0, PTI_THE(type)->member[0], __VA_ARGS__, NULL)
 #define PTI_MAP(name, type, member, has, flags, count, entry, ...) \
     PTI_FIELD(name, type, member, has, flags, PT_SHAPE_MAP, (uint32_t)offsetof(type, count), \
-              PTI_COUNT_SIZE(PTI_THE(type)->count), 0, (uint32_t)sizeof(entry), (uint32_t)offsetof(entry, value), \
+              PTI_COUNT_SIZE(PTI_THE(type)->count), 0, PTI_ENTRY_SIZE(entry), (uint32_t)offsetof(entry, value), \
               PTI_THE(entry)->value, __VA_ARGS__, NULL)
+#define PTI_ENTRY_SIZE(entry) /* an error of the compiler if a char *key does not come first */ \
+    ((uint32_t)(sizeof(entry) + 0 * PTI_KIND_STRING(PTI_THE(entry)->key) + 0 * sizeof(char[offsetof(entry, key) == 0 ? 1 : -1])))
 #define PTI_COUNT_OF(type, member) ((uint32_t)(sizeof(PTI_THE(type)->member) / sizeof(PTI_THE(type)->member[0])))
 
 /* The last arguments are KIND, perhaps of, NULL: without an of, it is that NULL. */
@@ -363,19 +374,23 @@ extern "C" {
 #define PTI_KIND_STRUCT(x) PT_KIND_STRUCT
 #define PTI_KIND_POINTER(x) PT_KIND_POINTER
 
-/* Look over a table, and those that it leads to: names that are missing, empty, too long or double; kinds, sizes and offsets
-   that do not go together; a schema that contains itself without a pointer between. For a program's own tests; decoding and
-   encoding take a table as it is.
+/* Look over a table, and up to 63 others that it leads to: names that are missing, too long, double or no UTF-8; kinds, sizes and
+   offsets that do not go together; a schema that contains itself without a pointer between. For a program's own tests: decoding
+   and encoding take a table as it is, and one with mistakes may lead them anywhere.
 
    message   receives a sentence on the first mistake, cut to size and closed with a zero; may be NULL
-   Returns   PT_ERR_INVALID if there is one */
+   Returns   PT_OK, or PT_ERR_INVALID if there is one, or schema is NULL
+   Cost      grows with the square of a schema's fields */
 PT_API pt_status pt_schema_check(const pt_schema *schema, char *message, size_t size);
 
-/* Free what a value owns, and zero it. The value is one that was decoded, or was built with memory from pt_message_alloc().
-   Zeroed values are harmless. */
+/* Free what a value owns, and zero it. The value is one that was decoded, or was built with memory from pt_message_alloc(), where
+   what there is not is zero, optional members included. Zeroed values and NULL are harmless.
+   Lists that hang together by the last field of their schema, a POINTER, may be of any length; else each level of nesting takes
+   some of the stack, as in decoding. */
 PT_API void pt_message_free(const pt_schema *schema, void *value);
 
-/* Zeroed memory for owned members, from the allocator hook, or NULL; and a copy of a string there. */
+/* Zeroed memory for owned members, from the allocator hook, or NULL; and a copy of a string there. They are freed by
+   pt_message_free() of the value that they hang in. */
 PT_API void *pt_message_alloc(size_t size);
 PT_API char *pt_message_strdup(const char *string);
 
@@ -389,7 +404,7 @@ typedef enum pt_fault {
     PT_FAULT_RANGE,      /* a number that does not fit its member, or has a fraction */
     PT_FAULT_LENGTH,     /* too long for its member, or another count than that of the array */
     PT_FAULT_UNKNOWN,    /* a key that the schema has not */
-    PT_FAULT_DUPLICATE,  /* a key for the second time; of a MAP the offset is the map's end */
+    PT_FAULT_DUPLICATE,  /* a key for the second time; of a MAP the offset is the map's end, if not deterministic */
     PT_FAULT_MISSING,    /* a field without a value; the offset is the map's end */
     PT_FAULT_NAME,       /* no name, or no value, of the enum */
     PT_FAULT_UTF8,       /* text that is no UTF-8; a surrogate without its other half */
@@ -398,6 +413,7 @@ typedef enum pt_fault {
     PT_FAULT_NOT_FINITE, /* NaN or infinity where there is to be none */
     PT_FAULT_ORDER,      /* not deterministic: keys out of order, a longer form than needed */
     PT_FAULT_TRAILING,   /* more after the end */
+    PT_FAULT_END,        /* no message: the input has ended before one began. Only with options.trailing */
     PT_FAULT_DEPTH,      /* nested deeper than options.depth */
     PT_FAULT_LIMIT,      /* more elements, bytes or memory than the options allow */
     PT_FAULT_MEMORY,     /* out of memory */
@@ -432,15 +448,17 @@ typedef struct pt_output {
     bool counting;
 } pt_output;
 
-/* Into the caller's memory. If that is too small, encoding says PT_ERR_OVERFLOW, and pt_output_length() how much it wants.
-   With no memory at all (NULL) it only counts. */
+/* Into the caller's memory. If that is too small, encoding says PT_ERR_OVERFLOW (PT_FAULT_ROOM), and pt_output_length() how much
+   it wants; what is in the memory then is of no use. With no memory at all (NULL) it only counts, and says the same. */
 PT_API pt_output pt_to_memory(void *memory, size_t size);
 
-/* At the end of a growable buffer, whose length grows when a message is complete. If encoding fails, it holds what it did. */
+/* At the end of a growable buffer, whose length grows when a message is complete. If encoding fails, it holds what it did, perhaps
+   elsewhere in memory. */
 PT_API pt_output pt_to_buffer(pt_buffer *buffer);
 
-/* Piece by piece to a function, which is called when the window is full, and at the end of each message. Any status but PT_OK
-   ends the encoding with that status. The pieces are gone, then, though the message is not complete.
+/* Piece by piece to a function, which is called when the window is full, and at the end of each message, by the thread that
+   encodes; it may block. Any status but PT_OK ends the encoding with that status. Whatever encoding fails for, what went to the
+   function is gone, though the message is not complete.
 
    window    memory of the caller's, of at least PT_WINDOW_LEAST bytes */
 #define PT_WINDOW_LEAST 64
@@ -464,23 +482,27 @@ typedef struct pt_input {
     bool ended;
 } pt_input;
 
-/* From memory that stays as it is meanwhile. */
+/* From memory that stays as it is meanwhile. What is decoded keeps no address of it. */
 PT_API pt_input pt_from_memory(const void *data, size_t length);
 
-/* Piece by piece from a function, which puts up to size bytes into room and says how many; 0 is the end. Any status but PT_OK
-   ends the decoding with that status. It may be asked for more than the message has, and only then.
+/* Piece by piece from a function, which puts up to size bytes into room and says how many; 0 is the end. It is called by the
+   thread that decodes, and may block. Any status but PT_OK ends the decoding with that status, and the input. It is asked only
+   when a byte is wanted that is not there yet; what it gives beyond a message's end stays in the window for the next.
 
-   window    memory of the caller's, of at least PT_INPUT_WINDOW_LEAST bytes. A number in JSON must fit into it */
+   window    memory of the caller's, of at least PT_INPUT_WINDOW_LEAST bytes. A number in JSON must be shorter */
 #define PT_INPUT_WINDOW_LEAST 1024
 PT_API pt_input pt_from_source(pt_status (*source)(void *context, void *room, size_t size, size_t *got),
                                void *context, void *window, size_t size);
 
-/* How many bytes were taken from the input so far. */
+/* How many bytes were taken from the input so far. After a failure: some of the message's. There is no way on to the next one. */
 PT_API uint64_t pt_input_offset(const pt_input *input);
 
 /* ---- Encoding ------------------------------------------------------------------------------- */
 
-#define PT_DEPTH_MOST 128 /* the most that options.depth may be. Each level takes up to 700 bytes of the stack */
+/* The most that options.depth may be. Each level takes up to 700 bytes of the stack, in a build with optimisation, and a float in
+   JSON some 10 KiB for a moment: 55 KiB at the default depth, 100 KiB at the most. The default stack of a pt_thread has room
+   for that on every target; Emscripten's own of 64 KiB only for the former. */
+#define PT_DEPTH_MOST 128
 
 /* Start from zeroes: each zero is the default. */
 typedef struct pt_encode_options {
@@ -500,12 +522,13 @@ typedef struct pt_encode_options {
    Returns   PT_OK
              PT_ERR_INVALID    an argument is NULL; or the value is none that can be encoded: text that is no UTF-8, an enum's
                                value without a name, a NULL where there are to be elements, a count beyond the array's,
-                               NaN in JSON
+                               NaN in JSON, with options.deterministic a key for the second time
              PT_ERR_OVERFLOW   the caller's memory is too small (PT_FAULT_ROOM), or the value nests deeper than options.depth
              PT_ERR_NOMEM      no memory for the buffer, or for sorting keys
              what the sink said
-   Cost      one pass, no allocation but for a buffer's growth and for keys that are not in order yet, if
-             options.deterministic asks for that. Text is checked for UTF-8 */
+   Cost      one pass, no allocation but for a buffer's growth and, if options.deterministic asks for order, one of 4 bytes a
+             key for each struct whose fields are not in order yet and for each map. Text is checked for UTF-8; an ENUM
+             looks through its names */
 PT_API PT_NODISCARD pt_status pt_cbor_encode(pt_output *output, const pt_schema *schema, const void *value,
                                              const pt_encode_options *options, pt_message_error *error);
 PT_API PT_NODISCARD pt_status pt_json_encode(pt_output *output, const pt_schema *schema, const void *value,
@@ -521,24 +544,24 @@ typedef struct pt_decode_options {
     pt_unknown unknown;     /* keys that the schema has not */
     pt_duplicate duplicate; /* keys that come again. Of what is skipped, keys are not compared */
     bool missing_is_zero;   /* fields that do not come are zero, and not an error */
-    bool deterministic; /* CBOR: only what RFC 8949, 4.2.1 asks for: shortest forms, known keys in order, definite
-                                lengths, no tags */
+    bool deterministic; /* CBOR: only what RFC 8949, 4.2.1 asks for: shortest forms, known keys in order and none
+                                twice, definite lengths; and no tags. JSON: the same of keys */
     bool finite_only;   /* CBOR: NaN and infinities are an error; in JSON there are none */
     bool not_finite_is_null; /* JSON: null is NaN where the schema wants a float */
     bool trailing;           /* more may follow, and stays in the input: CBOR sequences (RFC 8742), JSON lines */
     uint32_t depth;          /* levels of maps and arrays; 0: 64; at most PT_DEPTH_MOST */
     size_t length;           /* bytes of one string; 0: 16 MiB */
     size_t count;            /* elements of one array or map; 0: 1 Mi */
-    size_t memory;           /* bytes allocated for the whole value; 0: 64 MiB */
+    size_t memory;           /* bytes allocated for the whole value, at any moment; 0: 64 MiB. What goes beyond
+                                the address space, or a count beyond 2^32 - 2, is cut down to that */
 } pt_decode_options;
 
 /* Decode a value.
 
-   input     where from. CBOR: any valid form is taken, also half floats, indefinite lengths, tags (which are skipped, but for
-             those of bignums: they are integers if they fit) and
-             numbers longer than need be
+   input     where from. CBOR: any valid form is taken, also half floats, indefinite lengths, numbers longer than need be, and
+             tags, which are skipped, but for those of bignums: they are integers if they fit
    schema    what is expected
-   value     receives it. What was there before is overwritten, not freed. If decoding fails, it is zeroed
+   value     receives it. What was there before is overwritten, not freed. If decoding fails, it is zeroed, and owns nothing
    options   NULL: the defaults
    error     receives where it failed; may be NULL
    Returns   PT_OK             the value owns memory, perhaps: see pt_message_free()
@@ -547,8 +570,10 @@ typedef struct pt_decode_options {
              PT_ERR_NOMEM      out of memory
              PT_ERR_INVALID    an argument
              what the source said
-   Cost      one pass; one allocation for each string, byte string, vector and pointer, and a few more for vectors as
-             they grow. Keys that come in the schema's order are found at once; others cost a binary search */
+   Cost      one pass; one allocation for each string, byte string, vector and pointer, and a few more for vectors and for
+             strings with escapes, or in pieces, as they grow. Keys that come in the schema's order are found at once; others
+             cost a binary search, and one allocation for each schema of more than 8 fields. An ENUM looks through its names.
+             Keys of a MAP that are not in RFC 8949's order are sorted, to find double ones: n log n */
 PT_API PT_NODISCARD pt_status pt_cbor_decode(pt_input *input, const pt_schema *schema, void *value,
                                              const pt_decode_options *options, pt_message_error *error);
 PT_API PT_NODISCARD pt_status pt_json_decode(pt_input *input, const pt_schema *schema, void *value,

@@ -9,13 +9,17 @@ pt_status pt_buffer_reserve(pt_buffer *buffer, size_t more)
         return PT_ERR_INVALID;
     if (more <= buffer->capacity - buffer->length)
         return PT_OK;
-    if (more > SIZE_MAX / 2 - buffer->length)
+    enum { LEAST = 64 };
+    const size_t most = SIZE_MAX / 2; /* so that no sum overflows */
+    if (more > most - buffer->length)
         return PT_ERR_NOMEM;
-    size_t capacity = buffer->length + more, half_more = buffer->capacity + buffer->capacity / 2;
-    if (capacity < half_more)
-        capacity = half_more;
-    if (capacity < 64)
-        capacity = 64;
+    size_t capacity = buffer->capacity + buffer->capacity / 2;
+    if (capacity > most)
+        capacity = most;
+    if (capacity < LEAST)
+        capacity = LEAST;
+    if (capacity < buffer->length + more)
+        capacity = buffer->length + more;
     uint8_t *data = pti_allocate_raw(capacity);
     if (data == NULL)
         return PT_ERR_NOMEM;

@@ -178,9 +178,11 @@ static inline bool get_float(struct decoder *d, double *value, bool single)
         return float_of(d, &head, value);
     if (head.major > NEGATIVE)
         return wrong_type(d, &head);
-    *value = (double)head.argument;
-    if (head.major == NEGATIVE)
-        *value = -1 - *value;
+    if (head.major == UNSIGNED)
+        *value = (double)head.argument;
+    else
+        *value =
+            head.argument == UINT64_MAX ? -0x1p64 : -(double)(head.argument + 1); /* rounded once, or not at all */
     return exact_as_double(head.argument, head.major == NEGATIVE) || fail_head(d, PT_FAULT_RANGE, &head);
 }
 
@@ -435,16 +437,17 @@ static bool skip(struct decoder *d)
     }
 }
 
+static bool more_comes(struct decoder *d)
+{
+    return has(d, 1);
+}
+
 #include "decode.h"
 
 pt_status pt_cbor_decode(pt_input *input, const pt_schema *schema, void *value, const pt_decode_options *options,
                          pt_message_error *error)
 {
     struct decoder d;
-    if (input == NULL)
-        return PT_ERR_INVALID;
-    bool decoded = pti_decode_begin(&d, input, schema, value, options) && decode_struct(&d, schema, value);
-    if (decoded && !d.options.trailing && has(&d, 1))
-        decoded = decode_fail(&d, PT_FAULT_TRAILING, d.at);
-    return pti_decode_end(&d, decoded && d.failure.fault == PT_FAULT_NONE, schema, value, error);
+    bool decoded = pti_decode_begin(&d, input, schema, value, options) && decode_message(&d, schema, value);
+    return pti_decode_end(&d, decoded, schema, value, error);
 }

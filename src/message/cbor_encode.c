@@ -151,8 +151,6 @@ pt_status pt_cbor_encode(pt_output *output, const pt_schema *schema, const void 
                          const pt_encode_options *options, pt_message_error *error)
 {
     struct encoder e;
-    if (output == NULL)
-        return PT_ERR_INVALID;
     bool encoded = pti_encode_begin(&e, output, schema, value, options) && encode_struct(&e, schema, value);
     return pti_encode_end(&e, encoded, error);
 }

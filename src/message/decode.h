@@ -11,6 +11,7 @@
      end_key(d)                        what stands between a key and its value
      items_known(items)                whether items->left is how many will come
      skip(d)                           a value of any kind
+     more_comes(d)                     whether there is a byte, other than white space in JSON, which is taken
 
    They take what comes as it is: which types are wanted, where it goes, and what it owns is settled here. At any moment all
    that was allocated hangs in the value, so that whatever fails, freeing the value frees it. */
@@ -200,12 +201,14 @@ static bool decode_in_place(struct decoder *d, const pt_field *field, uint8_t *v
     struct items items;
     uint8_t *first = value + field->offset;
     uint64_t offset = offset_of(d, d->at);
-    size_t count = 0;
+    size_t count = 0, most = field->limit;
     enum step step;
+    if (field->shape == PT_SHAPE_LIST && most > largest_unsigned(field->count_size))
+        most = (size_t)largest_unsigned(field->count_size);
     if (!descend(d) || !open_array(d, &items))
         return false;
     for (; (step = next_item(d, &items)) == ITEM; count++) {
-        if (count == field->limit)
+        if (count == most)
             return decode_fail(d, PT_FAULT_LENGTH, d->at);
         if (field->shape == PT_SHAPE_LIST) /* before, so that whatever fails, it is freed */
             store_integer(value + field->count_offset, field->count_size, count + 1);
@@ -301,10 +304,14 @@ static bool decode_entry_key(struct decoder *d, uint8_t *entry)
     return end_key(d);
 }
 
-/* Keys must come in RFC 8949's order, if that is asked for. */
-static bool follows(struct decoder *d, const char *previous, const char *key, const uint8_t *at)
+/* Whether the key of the i-th entry may follow the one before: deterministic input has them in RFC 8949's order. */
+static bool follows(struct decoder *d, const struct entries *entries, size_t i, uint64_t offset)
 {
-    return compare_keys(previous, strlen(previous), key, strlen(key)) < 0 || decode_fail(d, PT_FAULT_ORDER, at);
+    if (!d->options.deterministic || i == 0)
+        return true;
+    const char *before = entry_key(entries, i - 1), *key = entry_key(entries, i);
+    int order = compare_keys(before, strlen(before), key, strlen(key));
+    return order < 0 || fail_at(&d->failure, order == 0 ? PT_FAULT_DUPLICATE : PT_FAULT_ORDER, offset);
 }
 
 static bool decode_map(struct decoder *d, const pt_field *field, uint8_t *value)
@@ -319,15 +326,13 @@ static bool decode_map(struct decoder *d, const pt_field *field, uint8_t *value)
         if (!grow(d, &g, &items, value + field->offset, count, field->count_size))
             return false;
         uint8_t *entry = g.first + (g.count - 1) * g.stride;
+        uint64_t offset = offset_of(d, d->at);
         if (!decode_entry_key(d, entry))
             return false;
         struct entries entries = {g.first, g.stride};
         const char *key = entry_key(&entries, g.count - 1);
-        if (!(d->options.deterministic && g.count > 1 &&
-              !follows(d, entry_key(&entries, g.count - 2), key, d->at)) &&
-            decode_one(d, field, entry + field->value_offset))
-            continue;
-        return in_key(&d->failure, key, strlen(key));
+        if (!follows(d, &entries, g.count - 1, offset) || !decode_one(d, field, entry + field->value_offset))
+            return in_key(&d->failure, key, strlen(key));
     }
     d->depth++;
     if (step == FAILED || !pti_settle_duplicates(d, field, g.first, &g.count))
@@ -359,14 +364,13 @@ static inline bool decode_field(struct decoder *d, const pt_field *field, uint8_
 
 /* What came of a struct so far. */
 struct progress {
-    uint32_t expected, seen_count;
-    int32_t last; /* for deterministic input: the field before; -1: none */
+    uint32_t expected, seen_count; /* expected: the field after the one before; 0 at first */
     uint64_t seen[PT_SCHEMA_FIELDS_MOST / 64];
 };
 
 /* Whether the field comes for the first time, or may come again. */
-static bool note_seen(struct decoder *d, const pt_field *field, uint32_t index, struct progress *p, uint8_t *value,
-                      uint64_t offset)
+static inline bool note_seen(struct decoder *d, const pt_field *field, uint32_t index, struct progress *p,
+                             uint8_t *value, uint64_t offset)
 {
     uint64_t bit = (uint64_t)1 << index % 64;
     if (__builtin_expect((p->seen[index / 64] & bit) == 0, 1)) {
@@ -374,10 +378,20 @@ static bool note_seen(struct decoder *d, const pt_field *field, uint32_t index, 
         p->seen_count++;
         return true;
     }
-    if (d->options.duplicate == PT_DUPLICATE_ERROR)
+    if (d->options.duplicate == PT_DUPLICATE_ERROR || d->options.deterministic)
         return fail_at(&d->failure, PT_FAULT_DUPLICATE, offset);
     pti_free_field(field, value);
     return true;
+}
+
+/* Whether the field may follow the one before: deterministic input has them in RFC 8949's order. */
+static inline bool field_follows(struct decoder *d, const pt_schema *schema, uint32_t index,
+                                 const struct progress *p, uint64_t offset)
+{
+    if (__builtin_expect(!d->options.deterministic, 1) || p->expected == 0 ||
+        pti_field_below(schema->fields, p->expected - 1, index))
+        return true;
+    return fail_at(&d->failure, PT_FAULT_ORDER, offset);
 }
 
 static bool decode_unknown(struct decoder *d, const char *key, size_t length, uint64_t offset)
@@ -410,12 +424,9 @@ static inline bool decode_member(struct decoder *d, const pt_schema *schema, uin
             return decode_unknown(d, key, length, offset);
         field = &schema->fields[index];
     }
+    bool good = note_seen(d, field, index, p, value, offset) && field_follows(d, schema, index, p, offset);
     p->expected = index + 1;
-    if (d->options.deterministic && p->last >= 0 && !pti_field_below(schema->fields, (uint32_t)p->last, index) &&
-        (p->seen[index / 64] >> index % 64 & 1) == 0)
-        return fail_at(&d->failure, PT_FAULT_ORDER, offset);
-    p->last = (int32_t)index;
-    if (!note_seen(d, field, index, p, value, offset) || !end_key(d) || !decode_field(d, field, value))
+    if (!good || !end_key(d) || !decode_field(d, field, value))
         return in_key(&d->failure, field->name, field->name_length);
     return true;
 }
@@ -449,7 +460,6 @@ static bool decode_struct(struct decoder *d, const pt_schema *schema, uint8_t *v
     if (schema->flags & PT_BARE)
         return decode_bare(d, schema, value);
     p.expected = p.seen_count = 0;
-    p.last = -1;
     for (uint32_t i = 0; i * 64 < schema->count; i++)
         p.seen[i] = 0;
     if (!descend(d) || !open_map(d, &items))
@@ -462,6 +472,17 @@ static bool decode_struct(struct decoder *d, const pt_schema *schema, uint8_t *v
     if (step == FAILED)
         return false;
     return p.seen_count == schema->count || d->options.missing_is_zero || all_there(d, schema, &p);
+}
+
+/* ---- A whole message ---- */
+
+static bool decode_message(struct decoder *d, const pt_schema *schema, uint8_t *value)
+{
+    if (!more_comes(d))
+        return decode_fail(d, d->options.trailing ? PT_FAULT_END : PT_FAULT_TRUNCATED, d->at);
+    if (!decode_struct(d, schema, value))
+        return false;
+    return d->options.trailing || !more_comes(d) || decode_fail(d, PT_FAULT_TRAILING, d->at);
 }
 
 #endif

@@ -198,18 +198,18 @@ static inline bool encode_field(struct encoder *e, const pt_field *field, const 
 /* Whether a field that may be left out is zero. */
 static bool is_zero(const pt_field *field, const uint8_t *value)
 {
-    size_t size = field->size;
+    size_t size = field->size, count = field->shape == PT_SHAPE_ARRAY ? field->limit : 1;
     if (field->count_size != 0)
         return load_unsigned(value + field->count_offset, field->count_size) == 0;
     if (field->kind == PT_KIND_UTF8 || field->kind == PT_KIND_BYTES)
-        size = sizeof(void *);
+        size = sizeof(void *); /* NULL is null */
     else if (field->kind == PT_KIND_CHARS)
-        size = 1;
-    if (field->shape == PT_SHAPE_ARRAY)
-        size *= field->limit;
-    for (size_t i = 0; i < size; i++) {
-        if (value[field->offset + i] != 0)
-            return false;
+        size = 1; /* no text */
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < size; j++) {
+            if (value[field->offset + i * field->size + j] != 0)
+                return false;
+        }
     }
     return true;
 }

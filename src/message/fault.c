@@ -22,6 +22,7 @@ const char *pt_fault_text(pt_fault fault)
     case PT_FAULT_NOT_FINITE: return "not a finite number";
     case PT_FAULT_ORDER: return "not deterministic";
     case PT_FAULT_TRAILING: return "more after the end";
+    case PT_FAULT_END: return "no more messages";
     case PT_FAULT_DEPTH: return "nested too deeply";
     case PT_FAULT_LIMIT: return "more than the limit allows";
     case PT_FAULT_MEMORY: return "out of memory";

@@ -31,41 +31,42 @@ uint64_t pt_input_offset(const pt_input *input)
 static bool good_arguments(const pt_input *input, const pt_schema *schema, const void *value,
                            const pt_decode_options *options)
 {
-    if (schema == NULL || value == NULL || options->depth > PT_DEPTH_MOST)
+    if (input == NULL || schema == NULL || value == NULL || options->depth > PT_DEPTH_MOST)
         return false;
     if (input->window != NULL || input->source != NULL)
         return input->window != NULL && input->source != NULL && input->size >= PT_INPUT_WINDOW_LEAST;
     return input->at != NULL || input->at == input->end;
 }
 
+static size_t limit(size_t wanted, size_t otherwise, size_t most)
+{
+    if (wanted == 0)
+        wanted = otherwise;
+    return wanted < most ? wanted : most;
+}
+
 bool pti_decode_begin(struct decoder *d, pt_input *input, const pt_schema *schema, void *value,
                       const pt_decode_options *options)
 {
     static const pt_decode_options defaults;
+    enum { MIB = 1 << 20 };
     d->failure.fault = PT_FAULT_NONE;
     d->failure.status = PT_OK;
     d->indexes = NULL;
     d->input = input;
+    if (schema != NULL && value != NULL)
+        memset(value, 0, schema->size);
+    if (!good_arguments(input, schema, value, options == NULL ? &defaults : options))
+        return fail_at(&d->failure, PT_FAULT_ARGUMENT, 0);
     d->at = input->at;
     d->end = input->end;
     d->start = input->start;
     d->passed = input->passed;
-    if (!good_arguments(input, schema, value, options == NULL ? &defaults : options))
-        return fail_at(&d->failure, PT_FAULT_ARGUMENT, 0);
     d->options = options == NULL ? defaults : *options;
-    if (d->options.depth == 0)
-        d->options.depth = DEPTH_DEFAULT;
-    if (d->options.length == 0)
-        d->options.length = (size_t)16 << 20;
-    if (d->options.count == 0)
-        d->options.count = (size_t)1 << 20;
-    if (d->options.count > UINT32_MAX - 1) /* indexes have 32 bits */
-        d->options.count = UINT32_MAX - 1;
-    if (d->options.memory == 0)
-        d->options.memory = (size_t)64 << 20;
-    d->depth = d->options.depth;
-    d->memory = d->options.memory;
-    memset(value, 0, schema->size);
+    d->options.length = limit(d->options.length, 16 * MIB, SIZE_MAX / 4); /* so that no sum overflows */
+    d->options.count = limit(d->options.count, MIB, UINT32_MAX - 1);      /* indexes have 32 bits */
+    d->memory = limit(d->options.memory, 64 * MIB, SIZE_MAX / 2);
+    d->depth = d->options.depth == 0 ? DEPTH_DEFAULT : d->options.depth;
     return true;
 }
 
@@ -77,14 +78,14 @@ pt_status pti_decode_end(struct decoder *d, bool decoded, const pt_schema *schem
         pti_free(d->indexes);
         d->indexes = next;
     }
-    if (d->failure.fault == PT_FAULT_ARGUMENT)
-        return pti_report(&d->failure, true, error);
-    if (!decoded)
+    if (!decoded || d->failure.fault != PT_FAULT_NONE) /* a source may fail where the message could end */
         pt_message_free(schema, value);
-    d->input->at = d->at;
-    d->input->end = d->end;
-    d->input->start = d->start;
-    d->input->passed = d->passed;
+    if (d->failure.fault != PT_FAULT_ARGUMENT) {
+        d->input->at = d->at;
+        d->input->end = d->end;
+        d->input->start = d->start;
+        d->input->passed = d->passed;
+    }
     return pti_report(&d->failure, true, error);
 }
 
@@ -96,7 +97,7 @@ bool pti_fill(struct decoder *d, size_t n)
     size_t left = (size_t)(d->end - d->at);
     if (input->ended || n > input->size)
         return false;
-    if (left > 0)
+    if (left > 0 && d->at != input->window)
         memmove(input->window, d->at, left);
     d->passed = offset_of(d, d->at);
     d->at = d->start = input->window;
@@ -104,14 +105,16 @@ bool pti_fill(struct decoder *d, size_t n)
     while (left < n && !input->ended) {
         size_t got = 0, room = input->size - left;
         pt_status status = input->source(input->context, input->window + left, room, &got);
+        if (status == PT_OK && got > room)
+            status = PT_ERR_INVALID;
         if (status != PT_OK) {
             decode_fail(d, PT_FAULT_STREAM, d->end);
             d->failure.status = status;
+            got = 0;
         }
-        input->ended = status != PT_OK || got == 0 || got > room;
-        if (!input->ended)
-            d->end += got;
-        left = (size_t)(d->end - d->at);
+        input->ended = got == 0;
+        d->end += got;
+        left += got;
     }
     return left >= n;
 }
@@ -167,13 +170,11 @@ bool pti_text_reserve(struct decoder *d, struct text *text, size_t n)
 
 bool pti_text_add_slow(struct decoder *d, struct text *text, const uint8_t *data, size_t n)
 {
-    size_t space = text->capacity - text->length;
-    if (text->mode == TEXT_DROPPED) { /* length goes on counting, up to one too many */
-        size_t room_for = n < space ? n : space;
-        if (room_for > 0)
-            memcpy(text->data + text->length, data, room_for);
-        text->length += room_for;
-        text->beyond |= n > space;
+    size_t space = text->capacity - text->length, kept = n < space ? n : space;
+    if (text->mode == TEXT_DROPPED) {
+        if (kept > 0)
+            memcpy(text->data + text->length, data, kept);
+        text->length += kept;
         return true;
     }
     if (text->mode == TEXT_FIXED)
@@ -313,12 +314,13 @@ static size_t close_gaps(const pt_field *field, uint8_t *entries, size_t count)
 bool pti_settle_duplicates(struct decoder *d, const pt_field *field, uint8_t *entries, size_t *count)
 {
     struct entries all = {entries, field->stride};
+    size_t entries_before = *count;
     bool good = true;
     if (*count < 2 || in_order(&all, *count))
         return true;
-    uint32_t *order = pti_allocate_raw(*count * sizeof *order);
+    uint32_t *order = pti_take(d, *count * sizeof *order);
     if (order == NULL)
-        return decode_fail(d, PT_FAULT_MEMORY, d->at);
+        return false;
     for (uint32_t i = 0; i < *count; i++)
         order[i] = i;
     pti_sort(order, *count, pti_entry_below, &all);
@@ -337,7 +339,7 @@ bool pti_settle_duplicates(struct decoder *d, const pt_field *field, uint8_t *en
             in_key(&d->failure, key, strlen(key));
         }
     }
-    pti_free(order);
+    pti_give(d, order, entries_before * sizeof *order);
     *count = close_gaps(field, entries, *count);
     return good;
 }

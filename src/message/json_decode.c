@@ -82,15 +82,20 @@ static inline bool is_digit(int c)
     return c >= '0' && c <= '9';
 }
 
+/* Whether a number has come to the window's end, so that there may be more of it that has no room. */
+static inline bool fills_window(const struct decoder *d, size_t i)
+{
+    return d->input->window != NULL && i >= d->input->size;
+}
+
 /* Digits from i on, one at least; i is behind them then. */
 static bool scan_digits(struct decoder *d, size_t *i)
 {
     int c = peek(d, *i);
-    if (!is_digit(c)) {
-        if (c < 0)
-            return truncated(d);
+    if (c < 0)
+        return fills_window(d, *i) ? decode_fail(d, PT_FAULT_LIMIT, d->at) : truncated(d);
+    if (!is_digit(c))
         return decode_fail(d, PT_FAULT_SYNTAX, d->at + *i);
-    }
     while (is_digit(peek(d, *i)))
         ++*i;
     return true;
@@ -123,7 +128,7 @@ static bool scan_number(struct decoder *d, size_t *length, bool *plain)
         if (!scan_digits(d, &i))
             return false;
     }
-    if (d->input->window != NULL && i >= d->input->size) /* there may be more that has no room */
+    if (fills_window(d, i))
         return decode_fail(d, PT_FAULT_LIMIT, d->at);
     *length = i;
     return true;
@@ -468,7 +473,6 @@ static bool skip_items(struct decoder *d, bool map)
     while ((step = next_item(d, &items)) == ITEM) {
         if ((map && !(get_text(d, &nothing) && end_key(d))) || !skip(d))
             return false;
-        nothing.length = 0;
     }
     d->depth++;
     return step == END;
@@ -478,9 +482,8 @@ static bool skip(struct decoder *d)
 {
     struct text nothing = {.mode = TEXT_DROPPED};
     size_t length;
-    bool value;
-    int c = peek(d, 0);
-    switch (c) {
+    bool value, plain;
+    switch (peek(d, 0)) {
     case '{': return skip_items(d, true);
     case '[': return skip_items(d, false);
     case '"': return get_text(d, &nothing);
@@ -489,10 +492,15 @@ static bool skip(struct decoder *d)
     case 'n': return take_literal(d, "null", 4);
     default: break;
     }
-    if (!scan_number(d, &length, &value))
+    if (!scan_number(d, &length, &plain))
         return false;
     d->at += length;
     return true;
+}
+
+static bool more_comes(struct decoder *d)
+{
+    return skip_space(d) >= 0;
 }
 
 #include "decode.h"
@@ -501,13 +509,6 @@ pt_status pt_json_decode(pt_input *input, const pt_schema *schema, void *value, 
                          pt_message_error *error)
 {
     struct decoder d;
-    if (input == NULL)
-        return PT_ERR_INVALID;
-    bool decoded = pti_decode_begin(&d, input, schema, value, options);
-    if (decoded)
-        skip_space(&d);
-    decoded = decoded && decode_struct(&d, schema, value);
-    if (decoded && !d.options.trailing && skip_space(&d) >= 0)
-        decoded = decode_fail(&d, PT_FAULT_TRAILING, d.at);
-    return pti_decode_end(&d, decoded && d.failure.fault == PT_FAULT_NONE, schema, value, error);
+    bool decoded = pti_decode_begin(&d, input, schema, value, options) && decode_message(&d, schema, value);
+    return pti_decode_end(&d, decoded, schema, value, error);
 }

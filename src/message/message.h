@@ -314,7 +314,6 @@ struct text {
     uint8_t *data;
     size_t length, capacity; /* capacity: an owned one leaves room for a closing zero beyond */
     enum { TEXT_OWNED, TEXT_FIXED, TEXT_DROPPED } mode; /* beyond capacity: grows, fails, is dropped */
-    bool beyond;                                        /* there was more than was kept */
 };
 
 /* Room for an owned text that will be so long, if the input does not lie; and more text at its end. */

@@ -150,7 +150,7 @@ bool pti_encode_begin(struct encoder *e, pt_output *output, const pt_schema *sch
     static const pt_encode_options defaults;
     e->failure.fault = PT_FAULT_NONE;
     e->output = output;
-    e->passed = 0;
+    e->passed = output == NULL ? 0 : output->passed;
     e->at = e->start = e->end = NULL;
     e->bouncing = e->counting = false;
     if (options == NULL)
@@ -158,7 +158,6 @@ bool pti_encode_begin(struct encoder *e, pt_output *output, const pt_schema *sch
     if (output == NULL || schema == NULL || value == NULL || output->status != PT_OK ||
         options->depth > PT_DEPTH_MOST)
         return encode_fail(e, PT_FAULT_ARGUMENT);
-    e->passed = output->passed;
     e->at = output->at;
     e->end = output->end;
     e->start = output->start;
@@ -205,7 +204,8 @@ static bool settle(struct encoder *e)
 
 pt_status pti_encode_end(struct encoder *e, bool encoded, pt_message_error *error)
 {
-    if (!(encoded && settle(e)) && e->output->sink != NULL && e->failure.fault != PT_FAULT_ARGUMENT)
+    encoded = encoded && settle(e);
+    if (!encoded && e->output != NULL && e->output->sink != NULL)
         e->output->passed = e->passed; /* what the sink had already */
     return pti_report(&e->failure, false, error);
 }

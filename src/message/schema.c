@@ -275,12 +275,14 @@ static const char *wrong_shape(const pt_schema *schema, const pt_field *field)
         return "a member lies outside of the struct";
     if (field->shape >= PT_SHAPE_LIST && !is_integer_size(field->count_size))
         return "the count must be an unsigned integer";
+    if (field->shape == PT_SHAPE_LIST && field->limit > largest_unsigned(field->count_size))
+        return "the count is too narrow for the list";
     if (field->shape == PT_SHAPE_MAP &&
         (field->value_offset < sizeof(char *) || field->value_offset + field->size > field->stride))
         return "an entry of a map wants a char *key first, then a value";
     if (field->size == 0)
         return "elements without a size";
-    if ((field->flags & PT_OMIT_ZERO) != 0 && field->shape == PT_SHAPE_ONE && field->kind == PT_KIND_STRUCT)
+    if ((field->flags & PT_OMIT_ZERO) != 0 && field->shape <= PT_SHAPE_ARRAY && field->kind == PT_KIND_STRUCT)
         return "a STRUCT cannot be left out for being zero: make it optional";
     return NULL;
 }
@@ -310,8 +312,7 @@ static bool check_schema(struct checker *c, const pt_schema *schema)
     return true;
 }
 
-/* Whether schema lies within itself, by members that are structs: then it would have no end. Also of bare schemas by
-   vectors, which nest without ever opening a map. */
+/* Whether a schema lies within itself, by members that are structs: then it would have no end. */
 static bool contains(const pt_schema *outer, const pt_schema *wanted, unsigned depth)
 {
     for (uint32_t i = 0; i < outer->count; i++) {
