@@ -277,6 +277,12 @@ static void test_memory_runs_out_anywhere(void **state)
     check_out_of_memory(&cbor);
 }
 
+static void test_nesting_takes_little_of_the_stack(void **state)
+{
+    (void)state;
+    check_depth(&cbor);
+}
+
 /* ---- Broken input ------------------------------------------------------------------------------------------------ */
 
 static void test_faults_say_what_and_where(void **state)
@@ -382,6 +388,59 @@ static void test_what_is_not_deterministic_is_refused_on_request(void **state)
     }
 }
 
+/* Keys that come twice are none that deterministic input has, whatever the policy. */
+static void test_deterministic_keys_come_once(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *hex;
+        const pt_schema *schema;
+        pt_fault fault;
+        unsigned offset;
+        const char *path;
+    } cases[] = {
+        {"a3617801617802617903", &point_schema, PT_FAULT_DUPLICATE, 4, "$.x"},
+        {"a2617902617801", &point_schema, PT_FAULT_ORDER, 4, "$.x"},
+        {"a2616b6161616b6162", &map_schema, PT_FAULT_DUPLICATE, 5, "$.k"},
+        {"a2616b6161616a6162", &map_schema, PT_FAULT_ORDER, 5, "$.j"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct any any;
+        pt_message_error error = {.offset = 0};
+        pt_decode_options options = {.deterministic = true, .duplicate = PT_DUPLICATE_LAST};
+        assert_int_equal(decode_hex(cases[i].schema, cases[i].hex, &any, &options, &error), PT_ERR_MALFORMED);
+        assert_int_equal(error.fault, cases[i].fault);
+        assert_int_equal(error.offset, cases[i].offset);
+        assert_string_equal(error.path, cases[i].path);
+    }
+}
+
+/* Those near 2^53 and beyond, which -1 - n as a float gets wrong by rounding twice. */
+static void test_integers_become_doubles_exactly(void **state)
+{
+    (void)state;
+    uint64_t stream = test_seed;
+    for (int i = 0; i < test_scale(20000); i++) {
+        uint64_t bits = (uint64_t)test_random(&stream) << 32 | test_random(&stream);
+        uint64_t whole = bits >> (i % 4 == 0 ? 0 : test_random(&stream) % 64) & ~(uint64_t)(i % 2 == 0 ? 0x7ff : 0);
+        bool negative = whole > 0 && test_random(&stream) % 2 == 0;
+        uint64_t argument = whole - negative;
+        uint8_t bytes[9] = {negative ? 0x3b : 0x1b};
+        for (size_t j = 0; j < 8; j++)
+            bytes[1 + j] = (uint8_t)(argument >> (56 - 8 * j));
+        struct any any;
+        pt_input input = pt_from_memory(bytes, sizeof bytes);
+        double value = negative ? -(double)whole : (double)whole;
+        bool exact = (double)whole < 0x1p64 && (uint64_t)(double)whole == whole;
+        pt_status status = pt_cbor_decode(&input, &number_schema, &any, NULL, NULL);
+        assert_int_equal(status, exact ? PT_OK : PT_ERR_MALFORMED);
+        assert_true(!exact || any.number == value);
+    }
+    struct any any;
+    assert_int_equal(decode_hex(&number_schema, "3b0020000000000001", &any, NULL, NULL), PT_OK);
+    assert_true(any.number == -9007199254740994.0);
+}
+
 static void test_policies(void **state)
 {
     (void)state;
@@ -430,6 +489,10 @@ static void test_policies(void **state)
         assert_int_equal(any.unsigned_value, expected[i]);
     }
     assert_int_equal(pt_input_offset(&input), 4);
+    pt_message_error ended = {.offset = 0};
+    assert_int_equal(pt_cbor_decode(&input, &unsigned_schema, &any, &options, &ended), PT_ERR_MALFORMED);
+    assert_int_equal(ended.fault, PT_FAULT_END);
+    assert_int_equal(ended.offset, 4);
 }
 
 static void test_limits(void **state)
@@ -628,7 +691,9 @@ static void test_what_cannot_be_encoded(void **state)
 TEST_MAIN("cbor", TEST(test_vectors_of_rfc_8949), TEST(test_values_come_back),
           TEST(test_values_come_back_in_deterministic_form), TEST(test_memory_sinks_and_sources_in_pieces),
           TEST(test_every_truncation_is_refused), TEST(test_no_corruption_does_harm),
-          TEST(test_memory_runs_out_anywhere), TEST(test_faults_say_what_and_where),
-          TEST(test_what_is_not_deterministic_is_refused_on_request), TEST(test_policies), TEST(test_limits),
-          TEST(test_claims_are_not_believed), TEST(test_many_pieces_cost_little), TEST(test_long_unknown_keys),
-          TEST(test_keys_in_any_order), TEST(test_what_cannot_be_encoded))
+          TEST(test_memory_runs_out_anywhere), TEST(test_nesting_takes_little_of_the_stack),
+          TEST(test_integers_become_doubles_exactly), TEST(test_faults_say_what_and_where),
+          TEST(test_what_is_not_deterministic_is_refused_on_request), TEST(test_deterministic_keys_come_once),
+          TEST(test_policies), TEST(test_limits), TEST(test_claims_are_not_believed),
+          TEST(test_many_pieces_cost_little), TEST(test_long_unknown_keys), TEST(test_keys_in_any_order),
+          TEST(test_what_cannot_be_encoded))

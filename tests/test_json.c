@@ -92,6 +92,8 @@ static void test_doubles_are_as_short_as_can_be(void **state)
         {100, "100"},
         {123.456, "123.456"},
         {1e15, "1000000000000000"},
+        {0x1p-44, "5.684341886080802e-14"}, /* not the nearest decimal of 16 digits, which is another double's */
+        {0x1p-1022, "2.2250738585072014e-308"},
         {2e-5, "0.00002"},
         {5e-5, "0.00005"},
     };
@@ -335,6 +337,12 @@ static void test_memory_runs_out_anywhere(void **state)
     check_out_of_memory(&json);
 }
 
+static void test_nesting_takes_little_of_the_stack(void **state)
+{
+    (void)state;
+    check_depth(&json);
+}
+
 /* A value in one format, read and written in the other, is the same in the end. */
 static void test_through_cbor_and_back(void **state)
 {
@@ -468,6 +476,11 @@ static void test_policies(void **state)
         assert_int_equal(pt_json_decode(&input, &unsigned_schema, &any, &options, NULL), PT_OK);
         assert_true(any.unsigned_value == i);
     }
+    struct any any;
+    pt_message_error error = {.offset = 0};
+    assert_int_equal(pt_json_decode(&input, &unsigned_schema, &any, &options, &error), PT_ERR_MALFORMED);
+    assert_int_equal(error.fault, PT_FAULT_END);
+    assert_int_equal(error.offset, sizeof lines - 1);
 }
 
 static void test_deep_nesting(void **state)
@@ -506,10 +519,14 @@ static void test_a_number_must_fit_into_the_window(void **state)
     struct any any;
     pt_message_error error = {.offset = 0};
     memset(text, '1', sizeof text);
-    struct pipe pipe = {.bytes = {text, sizeof text, 0}};
-    pt_input input = pt_from_source(give, &pipe, window, sizeof window);
-    assert_int_equal(pt_json_decode(&input, &number_schema, &any, NULL, &error), PT_ERR_OVERFLOW);
-    assert_int_equal(error.fault, PT_FAULT_LIMIT);
+    for (size_t point = PT_INPUT_WINDOW_LEAST - 2; point <= PT_INPUT_WINDOW_LEAST; point++) {
+        text[point] = '.'; /* also where it would be the window's last byte */
+        struct pipe pipe = {.bytes = {text, sizeof text, 0}};
+        pt_input input = pt_from_source(give, &pipe, window, sizeof window);
+        assert_int_equal(pt_json_decode(&input, &number_schema, &any, NULL, &error), PT_ERR_OVERFLOW);
+        assert_int_equal(error.fault, PT_FAULT_LIMIT);
+        text[point] = '1';
+    }
 }
 
 TEST_MAIN("json", TEST(test_doubles_are_as_short_as_can_be), TEST(test_floats_of_any_bits),
@@ -517,6 +534,7 @@ TEST_MAIN("json", TEST(test_doubles_are_as_short_as_can_be), TEST(test_floats_of
           TEST(test_integers_are_exact), TEST(test_strings), TEST(test_indented),
           TEST(test_nan_is_an_error_or_null), TEST(test_values_come_back), TEST(test_values_come_back_in_order),
           TEST(test_memory_sinks_and_sources_in_pieces), TEST(test_every_truncation_is_refused),
-          TEST(test_no_corruption_does_harm), TEST(test_memory_runs_out_anywhere), TEST(test_through_cbor_and_back),
+          TEST(test_no_corruption_does_harm), TEST(test_memory_runs_out_anywhere),
+          TEST(test_nesting_takes_little_of_the_stack), TEST(test_through_cbor_and_back),
           TEST(test_faults_say_what_and_where), TEST(test_policies), TEST(test_deep_nesting),
           TEST(test_a_number_must_fit_into_the_window))

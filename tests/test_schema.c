@@ -66,6 +66,15 @@ static void test_mistakes_are_found(void **state)
     BROKEN(f[1].kind = PT_KIND_STRUCT, "pt_schema");
     BROKEN(f[1].kind = PT_KIND_BOOL, "bool");
     BROKEN(f[1].has_offset = 100, "outside");
+    pt_field list = {.name = "list",
+                     .name_length = 4,
+                     .size = 1,
+                     .kind = PT_KIND_UINT,
+                     .shape = PT_SHAPE_LIST,
+                     .limit = 300,
+                     .count_size = 1};
+    pt_schema narrow = {"narrow", &list, 1, 400, 0};
+    expect(&narrow, "too narrow");
     expect(&itself, "contains itself");
     memcpy(f, point_fields, sizeof f);
     schema.flags = PT_BARE;
@@ -159,6 +168,84 @@ static void test_faults_have_texts(void **state)
     assert_string_equal(pt_strerror(PT_ERR_MALFORMED), "the input is not as it should be");
 }
 
+/* Arrays of what has a zero of its own, left out only if each element is zero. */
+struct sparse {
+    char names[3][8];
+    pt_bytes blobs[2];
+    double numbers[2];
+};
+
+static const pt_field sparse_fields[] = {
+    PT_FIELD_AS("names", PT_OMIT_ZERO, ARRAY, struct sparse, names, CHARS),
+    PT_FIELD_AS("blobs", PT_OMIT_ZERO, ARRAY, struct sparse, blobs, BYTES),
+    PT_FIELD_AS("numbers", PT_OMIT_ZERO, ARRAY, struct sparse, numbers, FLOAT),
+};
+static const pt_schema sparse_schema = PT_SCHEMA(struct sparse, sparse_fields);
+
+static void test_arrays_are_left_out_only_as_a_whole(void **state)
+{
+    (void)state;
+    uint8_t byte = 7;
+    struct sparse values[4] = {
+        {.names = {""}}, {.names = {"", "", "x"}}, {.blobs = {{NULL, 0}, {&byte, 1}}}, {.numbers = {0, -0.0}}};
+    static const char *const texts[] = {"{}", "{\"names\":[\"\",\"\",\"x\"]}", "{\"blobs\":[null,\"Bw\"]}",
+                                        "{\"numbers\":[0,-0]}"};
+    assert_int_equal(pt_schema_check(&sparse_schema, NULL, 0), PT_OK);
+    strcpy(values[0].names[1] + 1, "behind"); /* is no part of the text */
+    for (size_t i = 0; i < 4; i++) {
+        char text[64] = "";
+        struct sparse back;
+        pt_output output = pt_to_memory(text, sizeof text - 1);
+        assert_int_equal(pt_json_encode(&output, &sparse_schema, &values[i], NULL, NULL), PT_OK);
+        assert_string_equal(text, texts[i]);
+        pt_input input = pt_from_memory(text, strlen(text));
+        assert_int_equal(pt_json_decode(&input, &sparse_schema, &back, NULL, NULL), PT_OK);
+        assert_string_equal(back.names[2], values[i].names[2]);
+        assert_int_equal(back.blobs[1].length, values[i].blobs[1].length);
+        pt_message_free(&sparse_schema, &back);
+    }
+}
+
+/* A list whose count is too narrow takes what the count can say, and loses nothing. */
+static void test_a_narrow_count(void **state)
+{
+    (void)state;
+    static struct {
+        char *words[300];
+        uint8_t count;
+    } narrow;
+    static const pt_field fields[] = {{.name = "words",
+                                       .name_length = 5,
+                                       .size = sizeof(char *),
+                                       .kind = PT_KIND_STRING,
+                                       .shape = PT_SHAPE_LIST,
+                                       .limit = 300,
+                                       .count_size = 1,
+                                       .count_offset = sizeof narrow.words}};
+    static const pt_schema schema = {"narrow", fields, 1, sizeof narrow, PT_BARE};
+    pt_buffer text = PT_BUFFER_INIT;
+    pt_message_error error = {.offset = 0};
+    count_blocks();
+    for (int i = 0; i < 256; i++)
+        assert_int_equal(pt_buffer_append(&text, i == 0 ? "[\"\"" : ",\"\"", 3), PT_OK);
+    assert_int_equal(pt_buffer_append(&text, "]", 1), PT_OK);
+    pt_input input = pt_from_memory(text.data, text.length);
+    assert_int_equal(pt_json_decode(&input, &schema, &narrow, NULL, &error), PT_ERR_MALFORMED);
+    assert_int_equal(error.fault, PT_FAULT_LENGTH);
+    assert_int_equal(narrow.count, 0);
+    pt_buffer_free(&text);
+    stop_counting();
+}
+
+/* A source that says it gave more than there was room for. */
+static pt_status boast(void *context, void *room, size_t size, size_t *got)
+{
+    (void)context;
+    memset(room, '1', size);
+    *got = size + 1;
+    return PT_OK;
+}
+
 static void test_arguments(void **state)
 {
     (void)state;
@@ -171,6 +258,14 @@ static void test_arguments(void **state)
     input = pt_from_source(give, NULL, window, sizeof window);
     assert_int_equal(pt_cbor_decode(&input, &point_schema, &point, NULL, NULL), PT_ERR_INVALID);
     assert_int_equal(pt_cbor_decode(NULL, &point_schema, &point, NULL, NULL), PT_ERR_INVALID);
+    point.x = 1;
+    error = (pt_message_error){.offset = 1};
+    assert_int_equal(pt_json_decode(NULL, &point_schema, &point, NULL, &error), PT_ERR_INVALID);
+    assert_true(error.fault == PT_FAULT_ARGUMENT && error.offset == 0 && point.x == 0);
+    uint8_t large[PT_INPUT_WINDOW_LEAST];
+    input = pt_from_source(boast, NULL, large, sizeof large);
+    assert_int_equal(pt_json_decode(&input, &point_schema, &point, NULL, &error), PT_ERR_INVALID);
+    assert_int_equal(error.fault, PT_FAULT_STREAM);
     input = pt_from_memory("", 0);
     assert_int_equal(pt_json_decode(&input, NULL, &point, NULL, NULL), PT_ERR_INVALID);
     assert_int_equal(pt_json_decode(&input, &point_schema, NULL, NULL, NULL), PT_ERR_INVALID);
@@ -178,9 +273,11 @@ static void test_arguments(void **state)
     assert_int_equal(pt_cbor_encode(&output, &point_schema, &point, NULL, &error), PT_ERR_INVALID);
     output = pt_to_buffer(NULL);
     assert_int_equal(pt_json_encode(&output, &point_schema, &point, NULL, NULL), PT_ERR_INVALID);
-    assert_int_equal(pt_json_encode(NULL, &point_schema, &point, NULL, NULL), PT_ERR_INVALID);
+    assert_int_equal(pt_json_encode(NULL, &point_schema, &point, NULL, &error), PT_ERR_INVALID);
+    assert_int_equal(error.fault, PT_FAULT_ARGUMENT);
 }
 
 TEST_MAIN("schema", TEST(test_macros_know_types), TEST(test_good_tables_pass), TEST(test_mistakes_are_found),
           TEST(test_freeing_frees_all), TEST(test_a_long_list_is_freed), TEST(test_many_fields),
-          TEST(test_faults_have_texts), TEST(test_arguments))
+          TEST(test_arrays_are_left_out_only_as_a_whole), TEST(test_a_narrow_count), TEST(test_faults_have_texts),
+          TEST(test_arguments))

@@ -32,8 +32,8 @@ int main(int argc, char **argv)
         pt_message_error error = {.offset = 0};
         pt_status status =
             (from_json ? pt_json_decode : pt_cbor_decode)(&input, &everything_schema, &e, &sequence, &error);
-        if (status != PT_OK && error.fault == PT_FAULT_TRUNCATED && strcmp(error.path, "$") == 0)
-            return 0; /* between two messages */
+        if (status != PT_OK && error.fault == PT_FAULT_END)
+            return 0;
         if (status == PT_OK)
             status = (to_json ? pt_json_encode : pt_cbor_encode)(&output, &everything_schema, &e, &options, &error);
         pt_message_free(&everything_schema, &e);

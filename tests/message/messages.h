@@ -6,6 +6,14 @@
 #include "counting.h"
 #include "random.h"
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TEST_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TEST_SANITIZED
+#endif
+#endif
+
 struct format {
     pt_status (*encode)(pt_output *output, const pt_schema *schema, const void *value,
                         const pt_encode_options *options, pt_message_error *error);
@@ -211,12 +219,37 @@ static inline void check_corruptions(const struct format *format)
     stop_counting();
 }
 
-/* Each allocation fails in turn: it is said, and nothing stays. */
+/* Decodes the message with each allocation failing in turn, up to the time when none does. */
+static inline void check_decoding_out_of_memory(const struct format *format, const pt_buffer *message,
+                                                bool in_pieces, const pt_decode_options *options)
+{
+    struct everything after;
+    uint8_t window[PT_INPUT_WINDOW_LEAST];
+    pt_status status;
+    count_blocks();
+    do {
+        pt_message_error error = {.offset = 0};
+        struct pipe pipe = {.bytes = *message, .stream = 1};
+        pt_input input = in_pieces ? pt_from_source(give, &pipe, window, sizeof window)
+                                   : pt_from_memory(message->data, message->length);
+        fail_at++;
+        asked = 0;
+        status = format->decode(&input, &everything_schema, &after, options, &error);
+        assert_int_equal(status, asked < fail_at ? PT_OK : PT_ERR_NOMEM);
+        assert_int_equal(error.fault, asked < fail_at ? PT_FAULT_NONE : PT_FAULT_MEMORY);
+        assert_true(status == PT_OK || (is_cleared(&after) && blocks == 0));
+    } while (status != PT_OK);
+    assert_true(fail_at > 10);
+    pt_message_free(&everything_schema, &after);
+    stop_counting();
+}
+
+/* Each allocation fails in turn: it is said, and nothing stays. Of a message in deterministic form also the fields' order is
+   allocated, as it is not the schema's. */
 static inline void check_out_of_memory(const struct format *format)
 {
     uint64_t stream = test_seed;
-    struct everything before, after;
-    pt_buffer message = PT_BUFFER_INIT;
+    struct everything before;
     pt_status status;
     random_everything(&stream, &before);
     for (int deterministic = 0; deterministic < 2; deterministic++) {
@@ -234,23 +267,77 @@ static inline void check_out_of_memory(const struct format *format)
             assert_int_equal(blocks, 0);
         } while (status != PT_OK);
         stop_counting();
+
+        pt_buffer message = PT_BUFFER_INIT;
+        pt_decode_options last = {.duplicate = PT_DUPLICATE_LAST};
+        assert_int_equal(encode(format, &before, &message, &options), PT_OK);
+        check_decoding_out_of_memory(format, &message, false, NULL);
+        check_decoding_out_of_memory(format, &message, true, &last);
+        pt_buffer_free(&message);
     }
-    assert_int_equal(encode(format, &before, &message, NULL), PT_OK);
-    count_blocks();
-    do {
-        pt_message_error error = {.offset = 0};
-        fail_at++;
-        asked = 0;
-        status = decode(format, message.data, message.length, &after, NULL, &error);
-        assert_int_equal(status, asked < fail_at ? PT_OK : PT_ERR_NOMEM);
-        assert_int_equal(error.fault, asked < fail_at ? PT_FAULT_NONE : PT_FAULT_MEMORY);
-        assert_true(status == PT_OK || (is_cleared(&after) && blocks == 0));
-    } while (status != PT_OK);
-    assert_true(fail_at > 10);
-    pt_message_free(&everything_schema, &after);
-    stop_counting();
-    pt_buffer_free(&message);
     pt_message_free(&everything_schema, &before);
+}
+
+/* ---- The stack ---- */
+
+/* A source that gives byte after byte, and sees how deep it is called. */
+struct digging {
+    pt_buffer bytes;
+    size_t taken;
+    uintptr_t deepest;
+};
+
+static inline pt_status dig(void *context, void *room, size_t size, size_t *got)
+{
+    struct digging *digging = context;
+    uintptr_t here = (uintptr_t)&context;
+    if (here < digging->deepest)
+        digging->deepest = here;
+    *got = size > 0 && digging->taken < digging->bytes.length;
+    if (*got > 0)
+        memcpy(room, digging->bytes.data + digging->taken++, 1);
+    return PT_OK;
+}
+
+/* How much of the stack it takes to read what is written of a value, but for what any value takes. */
+static inline size_t stack_taken(const struct format *format, const pt_schema *schema, const void *value)
+{
+    struct digging digging = {.bytes = PT_BUFFER_INIT, .deepest = UINTPTR_MAX};
+    uint8_t window[PT_INPUT_WINDOW_LEAST], back[sizeof(struct tree) + sizeof(struct node)];
+    pt_encode_options options = {.depth = PT_DEPTH_MOST};
+    pt_decode_options as_deep = {.depth = PT_DEPTH_MOST};
+    pt_output output = pt_to_buffer(&digging.bytes);
+    pt_input input = pt_from_source(dig, &digging, window, sizeof window);
+    uintptr_t top = (uintptr_t)&options;
+    assert_int_equal(format->encode(&output, schema, value, &options, NULL), PT_OK);
+    assert_int_equal(format->decode(&input, schema, back, &as_deep, NULL), PT_OK);
+    pt_message_free(schema, back);
+    pt_buffer_free(&digging.bytes);
+    return top > digging.deepest ? top - digging.deepest : 0;
+}
+
+/* As deep as may be, by pointers, and by vectors of structs; and not deeper. */
+static inline void check_depth(const struct format *format)
+{
+    static struct node nodes[PT_DEPTH_MOST + 1];
+    static struct tree trees[PT_DEPTH_MOST / 2];
+    enum { TREES = PT_DEPTH_MOST / 2 };
+    for (size_t i = 0; i < PT_DEPTH_MOST; i++)
+        nodes[i].next = i + 1 < PT_DEPTH_MOST ? &nodes[i + 1] : NULL;
+    for (size_t i = 0; i + 1 < TREES; i++)
+        trees[i] = (struct tree){NULL, &trees[i + 1], 1};
+    size_t by_pointers = stack_taken(format, &node_schema, nodes) / PT_DEPTH_MOST;
+    size_t by_vectors = stack_taken(format, &tree_schema, trees) / PT_DEPTH_MOST;
+    print_message("a level takes %zu bytes of the stack, %zu in vectors\n", by_pointers, by_vectors);
+#if defined(__OPTIMIZE__) && !defined(PT_SIM) && !defined(TEST_SANITIZED)
+    assert_true(by_pointers < 700 && by_vectors < 700); /* as pt_message.h says */
+#endif
+    nodes[PT_DEPTH_MOST - 1].next = &nodes[PT_DEPTH_MOST];
+    pt_encode_options options = {.depth = PT_DEPTH_MOST};
+    pt_message_error error;
+    pt_output output = pt_to_memory(NULL, 0);
+    assert_int_equal(format->encode(&output, &node_schema, nodes, &options, &error), PT_ERR_OVERFLOW);
+    assert_int_equal(error.fault, PT_FAULT_DEPTH);
 }
 
 #endif
