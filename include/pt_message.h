@@ -559,7 +559,7 @@ typedef struct pt_decode_options {
 /* Decode a value.
 
    input     where from. CBOR: any valid form is taken, also half floats, indefinite lengths, numbers longer than need be, and
-             tags, which are skipped, but for those of bignums: they are integers if they fit
+             tags, which are skipped, but for those of bignums: they are integers if they fit. Undefined is taken for null
    schema    what is expected
    value     receives it. What was there before is overwritten, not freed. If decoding fails, it is zeroed, and owns nothing
    options   NULL: the defaults

@@ -311,35 +311,40 @@ static size_t close_gaps(const pt_field *field, uint8_t *entries, size_t count)
     return kept;
 }
 
+/* Of entries in the order of their keys: those of the same key are an error, or all but the last are freed and zeroed. */
+static bool settle_neighbours(struct decoder *d, const pt_field *field, const uint32_t *order, uint8_t *entries,
+                              size_t count)
+{
+    struct entries all = {entries, field->stride};
+    for (size_t i = 1; i < count; i++) {
+        uint8_t *earlier = entries + order[i - 1] * field->stride;
+        const char *key = entry_key(&all, order[i - 1]);
+        if (strcmp(key, entry_key(&all, order[i])) != 0)
+            continue;
+        if (d->options.duplicate == PT_DUPLICATE_ERROR) {
+            decode_fail(d, PT_FAULT_DUPLICATE, d->at);
+            return in_key(&d->failure, key, strlen(key));
+        }
+        pti_free_entry(field, earlier);
+    }
+    return true;
+}
+
 bool pti_settle_duplicates(struct decoder *d, const pt_field *field, uint8_t *entries, size_t *count)
 {
     struct entries all = {entries, field->stride};
-    size_t entries_before = *count;
-    bool good = true;
     if (*count < 2 || in_order(&all, *count))
         return true;
-    uint32_t *order = pti_take(d, *count * sizeof *order);
+    size_t size = *count * sizeof(uint32_t);
+    uint32_t *order = pti_take(d, size);
     if (order == NULL)
         return false;
     for (uint32_t i = 0; i < *count; i++)
         order[i] = i;
     pti_sort(order, *count, pti_entry_below, &all);
-    for (size_t i = 1; good && i < *count; i++) {
-        uint8_t *earlier = entries + order[i - 1] * field->stride;
-        const char *key = entry_key(&all, order[i - 1]);
-        if (strcmp(key, entry_key(&all, order[i])) != 0)
-            continue;
-        good = d->options.duplicate == PT_DUPLICATE_LAST;
-        if (good) {
-            pti_free((char *)(uintptr_t)key);
-            pti_free_one(field, earlier + field->value_offset);
-            memset(earlier, 0, field->stride);
-        } else {
-            decode_fail(d, PT_FAULT_DUPLICATE, d->at);
-            in_key(&d->failure, key, strlen(key));
-        }
-    }
-    pti_give(d, order, entries_before * sizeof *order);
-    *count = close_gaps(field, entries, *count);
+    bool good = settle_neighbours(d, field, order, entries, *count);
+    pti_give(d, order, size);
+    if (good)
+        *count = close_gaps(field, entries, *count);
     return good;
 }

@@ -151,9 +151,9 @@ static inline const char *entry_key(const struct entries *entries, size_t i)
 }
 bool pti_entry_below(const void *entries, uint32_t i, uint32_t j);
 
-/* Free what a field owns, and zero it. */
+/* Free what a field owns, or an entry of a map, and zero it. */
 void pti_free_field(const pt_field *field, void *value);
-void pti_free_one(const pt_field *field, void *at);
+void pti_free_entry(const pt_field *field, uint8_t *entry);
 
 /* ---- fault.c ---- */
 

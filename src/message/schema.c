@@ -88,7 +88,7 @@ static void free_pointer(const pt_schema *schema, void *value)
     }
 }
 
-void pti_free_one(const pt_field *field, void *at)
+static void free_one(const pt_field *field, void *at)
 {
     void *block;
     switch ((pt_kind)field->kind) {
@@ -111,7 +111,7 @@ static void free_all(const pt_field *field, uint8_t *first, size_t count)
 {
     if (owns(field)) {
         for (size_t i = 0; i < count; i++)
-            pti_free_one(field, first + i * field->size);
+            free_one(field, first + i * field->size);
     }
 }
 
@@ -122,13 +122,19 @@ static void free_vector(const pt_field *field, uint8_t *first, size_t count)
     pti_free(first);
 }
 
+void pti_free_entry(const pt_field *field, uint8_t *entry)
+{
+    void *key;
+    memcpy(&key, entry, sizeof key);
+    pti_free(key);
+    free_one(field, entry + field->value_offset);
+    memset(entry, 0, field->stride);
+}
+
 static void free_map(const pt_field *field, uint8_t *first, size_t count)
 {
-    struct entries entries = {first, field->stride};
-    for (size_t i = 0; first != NULL && i < count; i++) {
-        pti_free((char *)(uintptr_t)entry_key(&entries, i));
-        pti_free_one(field, first + i * field->stride + field->value_offset);
-    }
+    for (size_t i = 0; first != NULL && i < count; i++)
+        pti_free_entry(field, first + i * field->stride);
     pti_free(first);
 }
 
@@ -140,7 +146,7 @@ void pti_free_field(const pt_field *field, void *value)
                        : (size_t)load_unsigned((uint8_t *)value + field->count_offset, field->count_size);
     size_t size = field->size;
     switch ((pt_shape)field->shape) {
-    case PT_SHAPE_ONE: pti_free_one(field, member); break;
+    case PT_SHAPE_ONE: free_one(field, member); break;
     case PT_SHAPE_ARRAY:
     case PT_SHAPE_LIST:
         if (field->shape == PT_SHAPE_ARRAY || count > field->limit)
