@@ -337,6 +337,24 @@ static void test_memory_runs_out_anywhere(void **state)
     check_out_of_memory(&json);
 }
 
+static void test_sinks_that_fail(void **state)
+{
+    (void)state;
+    check_sinks_that_fail(&json);
+}
+
+static void test_messages_in_a_row(void **state)
+{
+    (void)state;
+    check_messages_in_a_row(&json);
+}
+
+static void test_what_cannot_be_encoded(void **state)
+{
+    (void)state;
+    check_what_cannot_be_encoded(&json);
+}
+
 static void test_nesting_takes_little_of_the_stack(void **state)
 {
     (void)state;
@@ -478,6 +496,17 @@ static void test_policies(void **state)
     }
     struct any any;
     pt_message_error error = {.offset = 0};
+    pt_decode_options few = {.count = 2};
+    static const char three[] = "[1,2,3]";
+    pt_input numbers = pt_from_memory(three, sizeof three - 1);
+    assert_int_equal(pt_json_decode(&numbers, &integers_schema, &any, &few, &error), PT_ERR_OVERFLOW);
+    assert_int_equal(error.fault, PT_FAULT_LIMIT);
+    few = (pt_decode_options){.length = 3};
+    static const char escaped[] = "\"a\\n\\n\\n\"";
+    numbers = pt_from_memory(escaped, sizeof escaped - 1);
+    assert_int_equal(pt_json_decode(&numbers, &text_schema, &any, &few, &error), PT_ERR_OVERFLOW);
+    assert_int_equal(error.fault, PT_FAULT_LIMIT);
+
     assert_int_equal(pt_json_decode(&input, &unsigned_schema, &any, &options, &error), PT_ERR_MALFORMED);
     assert_int_equal(error.fault, PT_FAULT_END);
     assert_int_equal(error.offset, sizeof lines - 1);
@@ -535,6 +564,6 @@ TEST_MAIN("json", TEST(test_doubles_are_as_short_as_can_be), TEST(test_floats_of
           TEST(test_nan_is_an_error_or_null), TEST(test_values_come_back), TEST(test_values_come_back_in_order),
           TEST(test_memory_sinks_and_sources_in_pieces), TEST(test_every_truncation_is_refused),
           TEST(test_no_corruption_does_harm), TEST(test_memory_runs_out_anywhere),
-          TEST(test_nesting_takes_little_of_the_stack), TEST(test_through_cbor_and_back),
-          TEST(test_faults_say_what_and_where), TEST(test_policies), TEST(test_deep_nesting),
-          TEST(test_a_number_must_fit_into_the_window))
+          TEST(test_nesting_takes_little_of_the_stack), TEST(test_sinks_that_fail), TEST(test_messages_in_a_row),
+          TEST(test_what_cannot_be_encoded), TEST(test_through_cbor_and_back), TEST(test_faults_say_what_and_where),
+          TEST(test_policies), TEST(test_deep_nesting), TEST(test_a_number_must_fit_into_the_window))

@@ -142,6 +142,106 @@ static inline void check_streams(const struct format *format)
     stop_counting();
 }
 
+/* A sink that takes so many bytes, and then says it is closed. */
+struct drain {
+    size_t left, taken;
+};
+
+static inline pt_status drain(void *context, const void *data, size_t length)
+{
+    struct drain *drain = context;
+    (void)data;
+    if (length > drain->left)
+        return PT_ERR_CLOSED;
+    drain->left -= length;
+    drain->taken += length;
+    return PT_OK;
+}
+
+/* Wherever a sink fails, encoding ends with what it said. */
+static inline void check_sinks_that_fail(const struct format *format)
+{
+    uint64_t stream = test_seed;
+    struct everything e;
+    pt_buffer whole = PT_BUFFER_INIT;
+    random_everything(&stream, &e);
+    pt_encode_options options = {.indent = 1};
+    assert_int_equal(encode(format, &e, &whole, &options), PT_OK);
+    for (size_t length = 0; length <= whole.length; length++) {
+        uint8_t window[PT_WINDOW_LEAST];
+        struct drain limited = {.left = length};
+        pt_message_error error = {.offset = 0};
+        pt_output output = pt_to_sink(drain, &limited, window, sizeof window);
+        pt_status status = format->encode(&output, &everything_schema, &e, &options, &error);
+        assert_int_equal(status, length < whole.length ? PT_ERR_CLOSED : PT_OK);
+        assert_int_equal(error.fault, length < whole.length ? PT_FAULT_STREAM : PT_FAULT_NONE);
+        assert_int_equal(pt_output_length(&output), limited.taken);
+        assert_true(error.offset <= whole.length);
+    }
+    pt_buffer_free(&whole);
+    pt_message_free(&everything_schema, &e);
+}
+
+/* Messages follow each other in memory, up to the one that has no room; from then on they are counted. */
+static inline void check_messages_in_a_row(const struct format *format)
+{
+    struct point point = {1000, -1000};
+    uint8_t memory[64], one[64];
+    pt_output output = pt_to_memory(one, sizeof one);
+    assert_int_equal(format->encode(&output, &point_schema, &point, NULL, NULL), PT_OK);
+    size_t length = (size_t)pt_output_length(&output);
+    for (size_t size = 0; size <= sizeof memory; size++) {
+        memset(memory, 0xee, sizeof memory);
+        output = pt_to_memory(memory, size);
+        for (size_t i = 1; i <= 4; i++) {
+            pt_status status = format->encode(&output, &point_schema, &point, NULL, NULL);
+            assert_int_equal(status, i * length <= size ? PT_OK : PT_ERR_OVERFLOW);
+            assert_int_equal(pt_output_length(&output), i * length);
+            assert_true(i * length > size || memcmp(memory + (i - 1) * length, one, length) == 0);
+        }
+        for (size_t i = size; i < sizeof memory; i++)
+            assert_int_equal(memory[i], 0xee);
+    }
+}
+
+/* What no format takes, and where it is said to be. */
+static inline void check_what_cannot_be_encoded(const struct format *format)
+{
+    struct weight unnamed = {NULL, 0}, broken = {(char *)(uintptr_t) "\xff", 0},
+                  twice[2] = {{(char *)(uintptr_t) "a", 1}, {(char *)(uintptr_t) "a", 2}};
+    const struct {
+        struct everything value;
+        pt_fault fault;
+        const char *path;
+    } cases[] = {
+        {{.colour = RED, .palette_count = 9}, PT_FAULT_LENGTH, "$.palette"},
+        {{.colour = RED, .palette_count = 1}, PT_FAULT_NAME, "$.palette[0]"},
+        {{.colour = (enum colour)7}, PT_FAULT_NAME, "$.colour"},
+        {{.colour = RED, .chars = "\xff"}, PT_FAULT_UTF8, "$.chars"},
+        {{.colour = RED, .chars = {'n', 'o', ' ', 'e', 'n', 'd', '.', '.', '.', '.', '.', '.'}},
+         PT_FAULT_LENGTH,
+         "$.chars"},
+        {{.colour = RED, .sample_count = 1}, PT_FAULT_ARGUMENT, "$.samples"},
+        {{.colour = RED, .weight_count = 1}, PT_FAULT_ARGUMENT, "$.weights"},
+        {{.colour = RED, .weights = &unnamed, .weight_count = 1}, PT_FAULT_ARGUMENT, "$.weights"},
+        {{.colour = RED, .weights = &broken, .weight_count = 1}, PT_FAULT_UTF8, "$.weights"},
+        {{.colour = RED, .weights = twice, .weight_count = 2}, PT_FAULT_DUPLICATE, "$.weights.a"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        pt_buffer buffer = PT_BUFFER_INIT;
+        pt_message_error error = {.offset = 0};
+        pt_encode_options options = {.deterministic = cases[i].fault == PT_FAULT_DUPLICATE};
+        assert_int_equal(pt_buffer_append(&buffer, "before", 6), PT_OK);
+        pt_output output = pt_to_buffer(&buffer);
+        assert_int_equal(format->encode(&output, &everything_schema, &cases[i].value, &options, &error),
+                         PT_ERR_INVALID);
+        assert_int_equal(error.fault, cases[i].fault);
+        assert_string_equal(error.path, cases[i].path);
+        assert_true(buffer.length == 6 && memcmp(buffer.data, "before", 6) == 0);
+        pt_buffer_free(&buffer);
+    }
+}
+
 /* Each beginning of a message is too short, and says so at its end; also when it comes in pieces. */
 static inline void check_truncations(const struct format *format)
 {
