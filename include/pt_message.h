@@ -118,8 +118,8 @@ PT_API PT_NODISCARD pt_status pt_shared_slice(pt_shared *out, const pt_shared *s
 /* Give a value back; it is empty then. The last one frees the bytes. NULL and empty ones are harmless. */
 PT_API void pt_shared_release(pt_shared *shared);
 
-/* Whether this value is the only one of its bytes, and they may be written. Never so of pt_shared_constant() and of empty ones.
-   While it is so, it stays so until this value is retained, sliced or copied. Cost: one atomic load. */
+/* Whether this value is the only one of its bytes, and they may be written. Never so of pt_shared_constant() and
+   PT_SHARED_INIT. Once it is so, it stays so until this value is retained, sliced or copied. Cost: one atomic load. */
 PT_API bool pt_shared_is_unique(const pt_shared *shared);
 
 /* Make this value the only one of its bytes: if it is not, it becomes a copy of its part (copy on write).
@@ -282,14 +282,15 @@ typedef struct pt_schema {
    PT_FIELD_MAP(struct job, prices, price_count, struct price, FLOAT)
        struct price { char *key; double value; } *prices; size_t price_count: owned, and its keys are. The
        members of an entry have these names, and the key comes first
-   The count may be of any unsigned type that holds the limit of a list. Arrays of arrays, and maps of them: elements of a struct with one field, whose schema
-   is a PT_SCHEMA_BARE. */
+   The count may be of any unsigned type that holds the limit of a list. Arrays of arrays, and maps of them: elements of a
+   struct with one field, whose schema is a PT_SCHEMA_BARE. */
 #define PT_FIELD_ARRAY(type, member, ...) {PTI_ARRAY(#member, type, member, 0, 0, __VA_ARGS__)}
 #define PT_FIELD_LIST(type, member, count, ...) {PTI_LIST(#member, type, member, 0, 0, count, __VA_ARGS__)}
 #define PT_FIELD_VECTOR(type, member, count, ...) {PTI_VECTOR(#member, type, member, 0, 0, count, __VA_ARGS__)}
 #define PT_FIELD_MAP(type, member, count, entry, ...) {PTI_MAP(#member, type, member, 0, 0, count, entry, __VA_ARGS__)}
 
-/* All of the above but PT_FIELD_OPTIONAL in a general form: PT_FIELD_AS("class", PT_OMIT_ZERO, VECTOR, struct job, classes, class_count, INT)
+/* All of the above but PT_FIELD_OPTIONAL in a general form:
+   PT_FIELD_AS("class", PT_OMIT_ZERO, VECTOR, struct job, classes, class_count, INT)
    name      the key, if it is not the member's name
    flags     PT_OMIT_ZERO or 0
    SHAPE     ONE, ARRAY, LIST, VECTOR, MAP; then what the macro of that shape takes. */
@@ -452,8 +453,8 @@ typedef struct pt_output {
    it wants; what is in the memory then is of no use. With no memory at all (NULL) it only counts, and says the same. */
 PT_API pt_output pt_to_memory(void *memory, size_t size);
 
-/* At the end of a growable buffer, whose length grows when a message is complete. If encoding fails, it holds what it did, perhaps
-   elsewhere in memory. */
+/* At the end of a growable buffer, whose length grows when a message is complete. If encoding fails, it holds what it did,
+   perhaps elsewhere in memory. */
 PT_API pt_output pt_to_buffer(pt_buffer *buffer);
 
 /* Piece by piece to a function, which is called when the window is full, and at the end of each message, by the thread that
