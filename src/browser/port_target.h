@@ -28,6 +28,11 @@ static inline void pti_port_relax(void)
 {
 }
 
+static inline void pti_port_will_write(const void *at)
+{
+    (void)at;
+}
+
 /* Whether pthread_create may be called for a stack of this size: Emscripten's does not look whether it got the
    memory (6.0.5), so ask first. Another thread may still take that memory in between. */
 static inline bool pti_port_has_room(size_t stack_size)

@@ -10,14 +10,20 @@
      block.next   of an unbounded one: by the sender, before the S of the first value in the next one
      spare        a block to be used again: put there by the receiver, taken by the sender              acquire and release
    Pairs    S with the receiver's acquire of tail; R with the sender's acquire of head.
+   Stream   A receiver that is quicker than its sender would look at tail again and again, and each look takes the cache line from
+            the sender, who could write some dozen values meanwhile. So while a look finds several, the next one that would
+            find none comes some pauses later. Who gets one at a time, as in a ping-pong, looks at once.
    Closed   by the sender's thread, after its last S, with a release: a receiver that sees it with an acquire, and still no
             value, has had all. By the receiver's: then nobody receives. */
 #include "channel.h"
 
+#include "port.h"
+
 enum {
-    BLOCK_BYTES = 4096,
-    LEAST_IN_BLOCK = 8
-}; /* of an unbounded queue: a large value costs no more than 8 times its size */
+    AHEAD = 256,        /* bytes: a cache line is on its way while four others are written */
+    BLOCK_BYTES = 4096, /* of an unbounded queue, */
+    LEAST_IN_BLOCK = 8  /* or so many large values */
+};
 
 struct block {
     struct block *next;
@@ -32,8 +38,9 @@ struct place { /* where an end is: after `index` values of a block */
 struct spsc {
     pt_channel channel;
     size_t block_capacity;
-    __attribute__((aligned(64))) uint64_t head; /* the receiver's, as the next two */
+    __attribute__((aligned(64))) uint64_t head; /* the receiver's, as the next three */
     uint64_t tail_seen;
+    bool streams;
     struct place out;
     __attribute__((aligned(64))) uint64_t tail; /* the sender's, as the next two */
     uint64_t head_seen;
@@ -90,7 +97,11 @@ static char *step(const struct spsc *spsc, struct place *place)
 /* The next slot to write to; NULL: no memory. */
 static char *next_room(struct spsc *spsc)
 {
-    return spsc->in.index < spsc->block_capacity || grow(spsc) ? step(spsc, &spsc->in) : NULL;
+    if (spsc->in.index == spsc->block_capacity && !grow(spsc))
+        return NULL;
+    char *slot = step(spsc, &spsc->in);
+    pti_port_will_write(slot + AHEAD);
+    return slot;
 }
 
 /* The next value to read, in a block that stays until this is called again. */
@@ -129,32 +140,32 @@ static pt_status try_send_many(pt_channel *channel, const char *values, size_t c
         pti_copy_value(slot, values + n * size, size);
     if (n == 0)
         return PT_ERR_NOMEM;
-    store_release(&spsc->tail, spsc->tail + n); /* S: pairs with count_values() */
+    store_release(&spsc->tail, spsc->tail + n); /* S: pairs with look() */
     *sent = n;
     pti_sent(channel);
     return PT_OK;
 }
 
-/* How many of `most` there are, and PT_ERR_CLOSED if there will be none. */
-static size_t count_values(struct spsc *spsc, size_t most, pt_status *status)
+/* Look at the sender's end again; PT_ERR_CLOSED if what there is now is the last. */
+static pt_status look(struct spsc *spsc)
 {
-    uint64_t head = spsc->head;
-    *status = PT_ERR_BUSY;
-    if (spsc->tail_seen - head < most) {
-        bool closed = load_acquire(&spsc->channel.closed) != 0; /* pairs with closing, before the last look */
-        spsc->tail_seen = load_acquire(&spsc->tail);            /* pairs with S */
-        if (closed)
-            *status = PT_ERR_CLOSED;
+    uint64_t seen = spsc->tail_seen;
+    if (spsc->streams && load_relaxed(&spsc->tail) == seen) {
+        for (int i = 0; i < PTI_PORT_PAUSES; i++)
+            pti_port_relax();
     }
-    uint64_t there = spsc->tail_seen - head;
-    return there < most ? (size_t)there : most;
+    bool closed = load_acquire(&spsc->channel.closed) != 0; /* pairs with closing, before the last look */
+    spsc->tail_seen = load_acquire(&spsc->tail);            /* pairs with S */
+    spsc->streams = spsc->tail_seen - seen > 1;
+    return closed ? PT_ERR_CLOSED : PT_ERR_BUSY;
 }
 
 static pt_status try_receive_many(pt_channel *channel, char *values, size_t most, size_t *received)
 {
     struct spsc *spsc = spsc_of(channel);
-    pt_status status;
-    size_t n = *received = count_values(spsc, most, &status), size = channel->value_size;
+    pt_status status = spsc->tail_seen == spsc->head ? look(spsc) : PT_OK;
+    uint64_t there = spsc->tail_seen - spsc->head;
+    size_t n = *received = there < most ? (size_t)there : most, size = channel->value_size;
     if (n == 0)
         return status;
     for (size_t i = 0; i < n; i++)

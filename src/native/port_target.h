@@ -43,6 +43,18 @@ static inline void pti_port_relax(void)
 #endif
 }
 
+/* A cache line that will be written soon. */
+static inline void pti_port_will_write(const void *at)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __asm__ volatile("prefetchw %0"
+                     :
+                     : "m"(*(const char *)at)); /* __builtin_prefetch() would only ask for reading */
+#else
+    __builtin_prefetch(at, 1);
+#endif
+}
+
 /* pthread_create finds out by itself. */
 static inline bool pti_port_has_room(size_t stack_size)
 {

@@ -28,6 +28,11 @@ static inline void pti_port_relax(void)
     pti_sim_relax();
 }
 
+static inline void pti_port_will_write(const void *at)
+{
+    (void)at;
+}
+
 static inline bool pti_port_has_room(size_t stack_size)
 {
     (void)stack_size;

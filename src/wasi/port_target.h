@@ -27,6 +27,11 @@ static inline void pti_port_relax(void)
 {
 }
 
+static inline void pti_port_will_write(const void *at)
+{
+    (void)at;
+}
+
 /* pthread_create finds out by itself. */
 static inline bool pti_port_has_room(size_t stack_size)
 {
