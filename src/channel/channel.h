@@ -72,6 +72,9 @@ static inline void pti_destroy_value(const pt_channel *channel, void *value)
         channel->config.destroy(value, channel->config.arg);
 }
 
+/* How many bytes before it writes a sender asks for a slot's cache line: it comes while four others are written. */
+enum { PTI_AHEAD = 256 };
+
 /* Most values are words. */
 static inline void pti_copy_value(void *to, const void *from, size_t size)
 {

@@ -108,6 +108,7 @@ static pt_status try_send_many(pt_channel *channel, const char *values, size_t c
         return at == CLOSED ? PT_ERR_CLOSED : PT_ERR_BUSY;
     for (size_t i = 0; i < n; i++) {
         struct slot *slot = slot_at(ring, at);
+        pti_port_will_write((char *)slot + PTI_AHEAD);
         pti_copy_value(slot->value, values + i * channel->value_size, channel->value_size);
         store_release(&slot->stamp, at + 1); /* S2: pairs with count_ready() */
         at = after(ring, at, 1);

@@ -20,7 +20,6 @@
 #include "port.h"
 
 enum {
-    AHEAD = 256,        /* bytes: a cache line is on its way while four others are written */
     BLOCK_BYTES = 4096, /* of an unbounded queue, */
     LEAST_IN_BLOCK = 8  /* or so many large values */
 };
@@ -100,7 +99,7 @@ static char *next_room(struct spsc *spsc)
     if (spsc->in.index == spsc->block_capacity && !grow(spsc))
         return NULL;
     char *slot = step(spsc, &spsc->in);
-    pti_port_will_write(slot + AHEAD);
+    pti_port_will_write(slot + PTI_AHEAD);
     return slot;
 }
 
