@@ -1,0 +1,633 @@
+/* test_channel_model.c: small histories of calls on a channel, against the plainest model of its kind.
+
+   Some threads make some calls each. Each call notes the turn of a common clock before it begins and after it has ended. A
+   history is right if there is an order of its calls in which none stands before one that had ended before it began, and
+   in which each came to what the model says, when done one after the other (Herlihy and Wing, 1990; searched for as Wing
+   and Gong do, 1993).
+
+   What pt_channel.h allows beside, and no more: a call that does not wait, or whose deadline is over, may find the channel
+   empty (full) while another thread is in the middle of a send (receive) that this one would have to wait for. The kinds
+   of which `exact` is set never do that.
+
+   Under the simulator all schedules of each program are tried in which DEPTH times a thread gives way though it could go on,
+   or a load sees an older value; how many there are is printed. Elsewhere each program runs many times with random delays. */
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "atomic.h"
+
+#ifdef PT_SIM
+#include <pt_sim.h>
+#define UNSEEN __attribute__((no_sanitize_thread)) /* of one thread: the simulator need not watch */
+#else
+#define UNSEEN
+#endif
+
+enum { THREADS = 3, CALLS = 9, SUBSCRIBERS = 2, PREFILLED = 62 };
+
+/* ---- Kinds and programs ------------------------------------------------------------------------------ */
+
+enum { QUEUE, MEETING, ONESHOT, URGENT, AUDIENCE };
+
+struct kind {
+    const char *name;
+    int model;
+    size_t capacity;
+    bool one_to_one; /* thread 0 alone sends and closes, thread 1 alone receives */
+    bool exact;
+    size_t prefilled; /* and received, before the programs */
+};
+
+static const struct kind KINDS[] = {
+    {"ring_of_1", QUEUE, 1, false, false, 0},
+    {"ring_of_2", QUEUE, 2, false, false, 0},
+    {"pair_of_1", QUEUE, 1, true, true, 0},
+    {"pair_of_2", QUEUE, 2, true, true, 0},
+    {"unbounded", QUEUE, PT_UNBOUNDED, false, false, 0},
+    {"unbounded_at_the_end_of_a_block", QUEUE, PT_UNBOUNDED, false, false, PREFILLED},
+    {"rendezvous", MEETING, 0, false, false, 0},
+    {"oneshot", ONESHOT, 1, false, false, 0},
+    {"priority_of_2", URGENT, 2, false, true, 0},
+    {"broadcast_of_1", AUDIENCE, 1, false, false, 0},
+};
+
+enum { KIND_COUNT = sizeof KINDS / sizeof KINDS[0] };
+
+/* The calls of each thread. In capitals those that wait: S send, R receive. s r: try to. t u: send, receive with a deadline
+   that is over. c: close; l: length. A number: the subscriber that the thread is. All come to an end, as somebody closes or
+   as many values are sent as are received. */
+struct program {
+    const char *text;
+    bool one_to_one, meets; /* fits a channel that is; comes to an end though sends wait for receives */
+};
+
+static const struct program PROGRAMS[] = {
+    {"SS|RR", true, true},   {"Sc|RR", true, true},   {"ssc|RR", true, true},  {"St|Ru", true, true},
+    {"sts|rur", true, true}, {"sl|rl", true, true},   {"ss|rr|l", true, true}, {"S|R|l", true, true},
+    {"S|S|RR", false, true}, {"SS|R|R", false, true}, {"s|s|rr", false, true}, {"ss|r|r", false, true},
+    {"Sc|R|R", false, true}, {"S|c|R", false, true},  {"ss|c|R", false, true}, {"t|s|ru", false, true},
+    {"sr|sr", false, true},  {"SR|SR", false, false}, {"S|ru|c", false, true}, {"sl|sl|r", false, true},
+    {"tr|us|c", false, true}};
+
+static const struct program BROADCASTS[] = {{"SS|0RR|1RR", false, true}, {"s|s|0rr", false, true},
+                                            {"ss|0r|1r", false, true},   {"S|S|0RR", false, true},
+                                            {"ts|0ru|1R", false, true},  {"Sc|0RR|1R", false, true},
+                                            {"S|0uc|1R", false, true}};
+
+static bool fits(const struct kind *kind, const struct program *program)
+{
+    return (program->one_to_one || !kind->one_to_one) && (program->meets || kind->model != MEETING);
+}
+
+/* The i-th program for a kind; NULL: there are no more. */
+static const struct program *program_for(const struct kind *kind, size_t i)
+{
+    bool audience = kind->model == AUDIENCE;
+    const struct program *programs = audience ? BROADCASTS : PROGRAMS;
+    size_t count = audience ? sizeof BROADCASTS / sizeof BROADCASTS[0] : sizeof PROGRAMS / sizeof PROGRAMS[0];
+    for (size_t n = 0; n < count; n++) {
+        if (fits(kind, &programs[n]) && i-- == 0)
+            return &programs[n];
+    }
+    return NULL;
+}
+
+/* ---- Histories --------------------------------------------------------------------------------------- */
+
+struct call {
+    char what;
+    uint8_t thread, subscriber;
+    uint32_t value;        /* sent or received; or the length */
+    pt_status status;      /* what came of it */
+    uint32_t begun, ended; /* turns of the clock */
+};
+
+struct history {
+    const struct kind *kind;
+    pt_channel *channel, *subscribers[SUBSCRIBERS];
+    uint32_t clock;
+    uint32_t count;
+    struct call calls[CALLS]; /* those of a thread in its order */
+};
+
+UNSEEN static bool is_send(const struct call *call)
+{
+    return call->what == 'S' || call->what == 's' || call->what == 't';
+}
+
+UNSEEN static bool is_receive(const struct call *call)
+{
+    return call->what == 'R' || call->what == 'r' || call->what == 'u';
+}
+
+/* Add the calls of a program, to be made. */
+UNSEEN static void write_calls(struct history *history, const char *text)
+{
+    uint8_t thread = 0, subscriber = 0;
+    for (; *text != 0; text++) {
+        if (*text == '|') {
+            thread++;
+        } else if (*text >= '0' && *text <= '9') {
+            subscriber = (uint8_t)(*text - '0');
+        } else {
+            uint32_t number = history->count++;
+            history->calls[number] = (struct call){*text, thread, subscriber, 100 + number, PT_OK, 0, 0};
+        }
+    }
+}
+
+static void print_history(const struct history *history)
+{
+    for (uint32_t i = 0; i < history->count; i++) {
+        const struct call *call = &history->calls[i];
+        print_message("thread %u: %c of %u, turns %u to %u: %s\n", call->thread, call->what, call->value, call->begun,
+                      call->ended, pt_strerror(call->status));
+    }
+}
+
+/* ---- The model ----------------------------------------------------------------------------------------- */
+
+struct model {
+    const struct kind *kind;
+    uint32_t values[SUBSCRIBERS][CALLS];
+    size_t counts[SUBSCRIBERS];
+    bool closed;
+};
+
+/* Odd values come out before even ones, by priority. */
+UNSEEN static size_t next_out(const struct model *model, size_t subscriber)
+{
+    size_t first = 0;
+    while (model->kind->model == URGENT && first < model->counts[0] && model->values[0][first] % 2 == 0)
+        first++;
+    return first == model->counts[subscriber] ? 0 : first;
+}
+
+UNSEEN static bool is_full(const struct model *model)
+{
+    size_t queues = model->kind->model == AUDIENCE ? SUBSCRIBERS : 1;
+    for (size_t i = 0; i < queues; i++) {
+        if (model->counts[i] == model->kind->capacity)
+            return true;
+    }
+    return false;
+}
+
+UNSEEN static bool send(struct model *model, const struct call *call, bool excused)
+{
+    if (call->status == PT_ERR_CLOSED)
+        return model->closed;
+    if (call->status != PT_OK)
+        return !model->closed && (is_full(model) || excused);
+    if (model->closed || is_full(model))
+        return false;
+    size_t queues = model->kind->model == AUDIENCE ? SUBSCRIBERS : 1;
+    for (size_t i = 0; i < queues; i++)
+        model->values[i][model->counts[i]++] = call->value;
+    model->closed = model->kind->model == ONESHOT;
+    return true;
+}
+
+UNSEEN static bool receive(struct model *model, const struct call *call, bool excused)
+{
+    size_t *count = &model->counts[call->subscriber], first = next_out(model, call->subscriber);
+    uint32_t *values = model->values[call->subscriber];
+    if (call->status == PT_ERR_CLOSED)
+        return model->closed && *count == 0;
+    if (call->status != PT_OK)
+        return (!model->closed && *count == 0) || excused;
+    if (*count == 0 || values[first] != call->value)
+        return false;
+    for ((*count)--; first < *count; first++)
+        values[first] = values[first + 1];
+    return true;
+}
+
+/* Do the call in the model; false if it would have come to something else there. excused: see above. */
+UNSEEN static bool apply(struct model *model, const struct call *call, bool excused)
+{
+    if (call->what == 'c') {
+        model->closed = true;
+        return true;
+    }
+    if (call->what == 'l')
+        return call->value == model->counts[0];
+    if (model->kind->model == MEETING) /* others meet in pairs: see search() */
+        return call->status == PT_ERR_CLOSED ? model->closed : call->status != PT_OK && !model->closed;
+    return is_send(call) ? send(model, call, excused) : receive(model, call, excused);
+}
+
+/* ---- The search ------------------------------------------------------------------------------------------ */
+
+/* Whether another thread was in the middle of a call at the other end, and came to something. */
+UNSEEN static bool is_excused(const struct history *history, const struct call *call)
+{
+    for (uint32_t i = 0; i < history->count && !history->kind->exact; i++) {
+        const struct call *other = &history->calls[i];
+        bool at_other_end = is_send(call) ? is_receive(other) : is_send(other);
+        if (other->thread != call->thread && at_other_end && other->status == PT_OK && other->begun < call->ended &&
+            call->begun < other->ended)
+            return true;
+    }
+    return false;
+}
+
+/* Whether these two may have handed a value over: one of them waited. */
+UNSEEN static bool may_meet(const struct call *one, const struct call *other)
+{
+    return is_send(one) && is_receive(other) && one->status == PT_OK && other->status == PT_OK &&
+           one->value == other->value && !(one->what == 's' && other->what == 'r');
+}
+
+/* Whether the calls that are not in `done` can follow in some order. */
+UNSEEN static bool search(const struct history *history, const struct model *before, uint32_t done)
+{
+    uint32_t first_end = UINT32_MAX, count = history->count;
+    bool over = true;
+    for (uint32_t i = 0; i < count; i++) {
+        if ((done >> i & 1) == 0 && history->calls[i].ended < first_end)
+            first_end = history->calls[i].ended;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct call *call = &history->calls[i];
+        if ((done >> i & 1) != 0)
+            continue;
+        over = false;
+        if (call->begun > first_end)
+            continue;
+        struct model model = *before;
+        if (apply(&model, call, is_excused(history, call)) && search(history, &model, done | 1u << i))
+            return true;
+        for (uint32_t j = 0; j < count && model.kind->model == MEETING && !model.closed; j++) {
+            const struct call *other = &history->calls[j];
+            if ((done >> j & 1) == 0 && other->begun < first_end && may_meet(call, other) &&
+                search(history, &model, done | 1u << i | 1u << j))
+                return true;
+        }
+    }
+    return over;
+}
+
+UNSEEN static bool is_right(const struct history *history)
+{
+    const struct model model = {.kind = history->kind};
+    return search(history, &model, 0);
+}
+
+/* ---- Making the calls ------------------------------------------------------------------------------------- */
+
+static bool is_urgent(const void *a, const void *b, void *arg)
+{
+    (void)arg;
+    return *(const uint32_t *)a % 2 == 1 && *(const uint32_t *)b % 2 == 0;
+}
+
+static void begin_history(struct history *history, const struct kind *kind, const char *program)
+{
+    pt_channel_config config = {.one_sender = kind->one_to_one, .one_receiver = kind->one_to_one};
+    uint32_t value = 0;
+    config.kind = kind->model == ONESHOT    ? PT_CHANNEL_ONESHOT
+                  : kind->model == URGENT   ? PT_CHANNEL_PRIORITY
+                  : kind->model == AUDIENCE ? PT_CHANNEL_BROADCAST
+                                            : PT_CHANNEL_QUEUE;
+    config.before = is_urgent;
+    memset(history, 0, sizeof *history);
+    history->kind = kind;
+    write_calls(history, program);
+    assert_int_equal(pt_channel_create(&history->channel, sizeof value, kind->capacity, &config), PT_OK);
+    for (int i = 0; i < SUBSCRIBERS && kind->model == AUDIENCE; i++)
+        assert_int_equal(pt_channel_subscribe(history->channel, &history->subscribers[i]), PT_OK);
+    for (size_t i = 0; i < kind->prefilled; i++) {
+        assert_int_equal(pt_channel_send(history->channel, &value), PT_OK);
+        assert_int_equal(pt_channel_receive(history->channel, &value), PT_OK);
+    }
+}
+
+static void end_history(struct history *history)
+{
+    for (int i = 0; i < SUBSCRIBERS; i++)
+        pt_channel_release_receiver(history->subscribers[i]);
+    pt_channel_release_sender(history->channel);
+    pt_channel_release_receiver(history->channel);
+    if (is_right(history))
+        return;
+    print_history(history);
+    fail_msg("%s: no order of these calls makes sense", history->kind->name);
+}
+
+/* A turn of the clock, which orders what comes after it after all that came before. */
+static uint32_t turn(struct history *history)
+{
+    return __atomic_fetch_add(&history->clock, 1, __ATOMIC_ACQ_REL);
+}
+
+static pt_status make_call(struct history *history, const struct call *call, uint32_t *value)
+{
+    pt_channel *to = history->channel, *from = history->subscribers[call->subscriber];
+    from = from == NULL ? to : from;
+    switch (call->what) {
+    case 'S': return pt_channel_send(to, value);
+    case 's': return pt_channel_try_send(to, value);
+    case 't': return pt_channel_send_until(to, value, pt_at(0));
+    case 'R': return pt_channel_receive(from, value);
+    case 'r': return pt_channel_try_receive(from, value);
+    case 'u': return pt_channel_receive_until(from, value, pt_at(0));
+    case 'c': pt_channel_close(to); return PT_OK;
+    default: *value = (uint32_t)pt_channel_length(to); return PT_OK;
+    }
+}
+
+/* All calls of a thread; stream: for delays between them, or NULL. */
+static void make_calls(struct history *history, int thread, uint64_t *stream)
+{
+    for (uint32_t i = 0; i < history->count; i++) {
+        struct call *call = &history->calls[i];
+        if (call->thread != thread)
+            continue;
+        if (stream != NULL)
+            test_delay(stream);
+        uint32_t value = call->value, begun = turn(history);
+        pt_status status = make_call(history, call, &value);
+        uint32_t ended = turn(history);
+        call->status = status;
+        call->value = value;
+        call->begun = begun;
+        call->ended = ended;
+    }
+}
+
+/* ---- The checker itself ------------------------------------------------------------------------------------- */
+
+struct example {
+    const char *why;
+    int kind;
+    bool right;
+    struct call calls[CALLS];
+};
+
+static const struct example EXAMPLES[] = {
+    {"a value comes out after it went in", 1, true, {{'s', 0, 0, 7, PT_OK, 0, 1}, {'r', 1, 0, 7, PT_OK, 2, 3}}},
+    {"out of nothing", 1, false, {{'r', 1, 0, 7, PT_OK, 0, 1}}},
+    {"before it went in", 1, false, {{'r', 1, 0, 7, PT_OK, 0, 1}, {'s', 0, 0, 7, PT_OK, 2, 3}}},
+    {"while it goes in", 1, true, {{'r', 1, 0, 7, PT_OK, 0, 2}, {'s', 0, 0, 7, PT_OK, 1, 3}}},
+    {"twice",
+     1,
+     false,
+     {{'s', 0, 0, 7, PT_OK, 0, 1}, {'r', 1, 0, 7, PT_OK, 2, 4}, {'r', 2, 0, 7, PT_OK, 3, 5}}},
+    {"the second before the first",
+     1,
+     false,
+     {{'s', 0, 0, 7, PT_OK, 0, 1},
+      {'s', 0, 0, 8, PT_OK, 2, 3},
+      {'r', 1, 0, 8, PT_OK, 4, 5},
+      {'r', 1, 0, 7, PT_OK, 6, 7}}},
+    {"either of two at once",
+     1,
+     true,
+     {{'s', 0, 0, 7, PT_OK, 0, 2},
+      {'s', 2, 0, 8, PT_OK, 1, 3},
+      {'r', 1, 0, 8, PT_OK, 4, 5},
+      {'r', 1, 0, 7, PT_OK, 6, 7}}},
+    {"lost", 1, false, {{'s', 0, 0, 7, PT_OK, 0, 1}, {'r', 1, 0, 7, PT_ERR_BUSY, 2, 3}}},
+    {"not there yet", 1, true, {{'s', 0, 0, 7, PT_OK, 0, 2}, {'r', 1, 0, 7, PT_ERR_BUSY, 1, 3}}},
+    {"kept from one by another that is on its way",
+     1,
+     true,
+     {{'s', 0, 0, 7, PT_OK, 0, 5}, {'s', 2, 0, 8, PT_OK, 1, 2}, {'r', 1, 0, 7, PT_ERR_BUSY, 3, 4}}},
+    {"the same where that cannot be",
+     8,
+     false,
+     {{'s', 0, 0, 7, PT_OK, 0, 5}, {'s', 2, 0, 8, PT_OK, 1, 2}, {'r', 1, 0, 7, PT_ERR_BUSY, 3, 4}}},
+    {"one too many", 0, false, {{'s', 0, 0, 7, PT_OK, 0, 2}, {'s', 1, 0, 8, PT_OK, 1, 3}}},
+    {"refused though there is room", 0, false, {{'s', 0, 0, 7, PT_ERR_BUSY, 0, 1}}},
+    {"given up though there is room", 0, false, {{'t', 0, 0, 7, PT_ERR_TIMEOUT, 0, 1}}},
+    {"closed, and still in", 1, false, {{'c', 1, 0, 0, PT_OK, 0, 1}, {'s', 0, 0, 7, PT_OK, 2, 3}}},
+    {"the end, and then a value",
+     1,
+     false,
+     {{'s', 0, 0, 7, PT_OK, 0, 1},
+      {'c', 0, 0, 0, PT_OK, 2, 3},
+      {'R', 1, 0, 0, PT_ERR_CLOSED, 4, 5},
+      {'R', 2, 0, 7, PT_OK, 6, 7}}},
+    {"the end before the close", 1, false, {{'r', 1, 0, 0, PT_ERR_CLOSED, 0, 1}, {'c', 0, 0, 0, PT_OK, 2, 3}}},
+    {"a length that never was",
+     1,
+     false,
+     {{'s', 0, 0, 7, PT_OK, 0, 1}, {'r', 1, 0, 7, PT_OK, 2, 5}, {'l', 2, 0, 2, PT_OK, 3, 4}}},
+    {"hands that meet", 6, true, {{'S', 0, 0, 7, PT_OK, 0, 2}, {'r', 1, 0, 7, PT_OK, 1, 3}}},
+    {"hands that do not", 6, false, {{'S', 0, 0, 7, PT_OK, 0, 1}, {'R', 1, 0, 7, PT_OK, 2, 3}}},
+    {"two that would not wait", 6, false, {{'s', 0, 0, 7, PT_OK, 0, 2}, {'r', 1, 0, 7, PT_OK, 1, 3}}},
+    {"two that receive one", 6, false,
+     {{'S', 0, 0, 7, PT_OK, 0, 5}, {'R', 1, 0, 7, PT_OK, 1, 3}, {'R', 2, 0, 7, PT_OK, 2, 4}}},
+    {"a second shot", 7, false, {{'s', 0, 0, 7, PT_OK, 0, 2}, {'s', 1, 0, 8, PT_OK, 1, 3}}},
+    {"the less urgent first",
+     8,
+     false,
+     {{'s', 0, 0, 8, PT_OK, 0, 1}, {'s', 0, 0, 7, PT_OK, 2, 3}, {'r', 1, 0, 8, PT_OK, 4, 5}}},
+    {"the more urgent first",
+     8,
+     true,
+     {{'s', 0, 0, 8, PT_OK, 0, 1}, {'s', 0, 0, 7, PT_OK, 2, 3}, {'r', 1, 0, 7, PT_OK, 4, 5}}},
+    {"two orders for two subscribers",
+     9,
+     false,
+     {{'s', 0, 0, 7, PT_OK, 0, 2},
+      {'s', 0, 0, 8, PT_OK, 5, 9},
+      {'r', 1, 0, 7, PT_OK, 6, 7},
+      {'r', 2, 1, 8, PT_OK, 6, 8}}},
+};
+
+static void test_the_checker_knows_right_from_wrong(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof EXAMPLES / sizeof EXAMPLES[0]; i++) {
+        struct history history = {.kind = &KINDS[EXAMPLES[i].kind]};
+        memcpy(history.calls, EXAMPLES[i].calls, sizeof history.calls);
+        while (history.count < CALLS && history.calls[history.count].what != 0)
+            history.count++;
+        if (is_right(&history) != EXAMPLES[i].right)
+            fail_msg("%s: %s", history.kind->name, EXAMPLES[i].why);
+    }
+}
+
+/* ---- Under the simulator: all schedules --------------------------------------------------------------------- */
+
+#ifdef PT_SIM
+
+enum { DEPTH = 2 };
+
+struct search {
+    const struct kind *kind;
+    const struct program *program;
+};
+
+struct place {
+    struct history *history;
+    int thread;
+};
+
+static void *make_calls_of(void *arg)
+{
+    const struct place *place = arg;
+    make_calls(place->history, place->thread, NULL);
+    return NULL;
+}
+
+static void run_program(void *arg)
+{
+    const struct search *one = arg;
+    static struct history history;
+    struct place places[THREADS];
+    pt_thread *threads[THREADS];
+    int count = 1;
+    begin_history(&history, one->kind, one->program->text);
+    for (const char *text = one->program->text; (text = strchr(text, '|')) != NULL; text++, count++) {
+        places[count] = (struct place){&history, count};
+        assert_int_equal(pt_thread_spawn(&threads[count], NULL, make_calls_of, &places[count]), PT_OK);
+    }
+    make_calls(&history, 0, NULL);
+    for (int i = 1; i < count; i++) {
+        assert_int_equal(pt_thread_join(threads[i], NULL), PT_OK);
+        pt_thread_release(threads[i]);
+    }
+    end_history(&history);
+}
+
+static void check_checker(void *arg)
+{
+    (void)arg;
+    test_the_checker_knows_right_from_wrong(NULL);
+}
+
+/* Unless PT_SIM says otherwise, all there are. */
+static bool run(const char *name, void (*body)(void *arg), void *arg, bool all)
+{
+    const pt_sim_options options = {.strategy = "exhaustive", .depth = DEPTH, .runs = UINT64_MAX};
+    return pt_sim_run(name, body, arg, &options) &&
+           (!all || getenv("PT_SIM") != NULL || pt_sim_last().complete);
+}
+
+int main(int argc, char **argv)
+{
+    int tests = 0, failed = 0;
+    const char *only = argc > 1 ? argv[1] : NULL;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (only == NULL)
+        failed += !run("channel_model.checker", check_checker, NULL, false), tests++;
+    for (const struct kind *kind = KINDS; kind < KINDS + KIND_COUNT; kind++) {
+        uint64_t schedules = 0;
+        size_t count = 0;
+        for (struct search one = {kind, NULL}; (one.program = program_for(kind, count)) != NULL; count++) {
+            char name[128];
+            snprintf(name, sizeof name, "channel_model.%s.%s", kind->name, one.program->text);
+            if (only != NULL && strstr(name, only) == NULL)
+                continue;
+            bool passed = run(name, run_program, &one, true);
+            if (!passed || only != NULL || getenv("MODEL_VERBOSE"))
+                printf("[%s] %s, %llu schedules\n", passed ? "       OK " : "  FAILED  ", name,
+                       (unsigned long long)pt_sim_last().runs);
+            schedules += pt_sim_last().runs;
+            failed += !passed;
+            tests++;
+        }
+        printf("%s: %u programs, %llu schedules%s\n", kind->name, (unsigned)count, (unsigned long long)schedules,
+               failed > 0 || getenv("PT_SIM") != NULL ? "" : ", which is all there are");
+    }
+    printf("[==========] channel_model: %d test(s) run.\n[  PASSED  ] %d test(s).\n", tests, tests - failed);
+    if (failed > 0)
+        printf("[  FAILED  ] %d test(s), listed above\n", failed);
+    return failed == 0 ? 0 : 1;
+}
+
+#else
+
+/* ---- Elsewhere: many times ------------------------------------------------------------------------------------- */
+
+struct rounds {
+    const struct kind *kind;
+    int each;
+    pt_barrier barrier;
+    struct history history;
+};
+
+static void run_rounds(struct member *member)
+{
+    struct rounds *rounds = member->shared;
+    const struct program *program;
+    for (size_t i = 0; (program = program_for(rounds->kind, i)) != NULL; i++) {
+        for (int n = 0; n < rounds->each; n++) {
+            if (member->index == 0)
+                begin_history(&rounds->history, rounds->kind, program->text);
+            check(pt_barrier_wait(&rounds->barrier, NULL) == PT_OK);
+            make_calls(&rounds->history, member->index, &member->stream);
+            check(pt_barrier_wait(&rounds->barrier, NULL) == PT_OK);
+            if (member->index == 0)
+                end_history(&rounds->history);
+        }
+    }
+}
+
+static void run_kind(const char *name)
+{
+    static struct rounds rounds;
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        if (strncmp(KINDS[i].name, name, strlen(name)) != 0)
+            continue;
+        memset(&rounds, 0, sizeof rounds);
+        rounds.kind = &KINDS[i];
+        rounds.each = test_scale(200);
+        rounds.barrier = (pt_barrier)PT_BARRIER_INIT(THREADS);
+        crew_run(THREADS, run_rounds, &rounds);
+    }
+}
+
+static void test_rings(void **state)
+{
+    (void)state;
+    run_kind("ring");
+}
+
+static void test_pairs(void **state)
+{
+    (void)state;
+    run_kind("pair");
+}
+
+static void test_unbounded(void **state)
+{
+    (void)state;
+    run_kind("unbounded");
+}
+
+static void test_rendezvous(void **state)
+{
+    (void)state;
+    run_kind("rendezvous");
+}
+
+static void test_oneshots(void **state)
+{
+    (void)state;
+    run_kind("oneshot");
+}
+
+static void test_priorities(void **state)
+{
+    (void)state;
+    run_kind("priority");
+}
+
+static void test_broadcasts(void **state)
+{
+    (void)state;
+    run_kind("broadcast");
+}
+
+TEST_MAIN("channel_model", TEST(test_the_checker_knows_right_from_wrong), TEST(test_rings), TEST(test_pairs),
+          TEST(test_unbounded), TEST(test_rendezvous), TEST(test_oneshots), TEST(test_priorities),
+          TEST(test_broadcasts))
+
+#endif
