@@ -133,7 +133,8 @@ PT_API PT_NODISCARD pt_status pt_channel_send_until(pt_channel *channel, const v
 PT_API pt_status pt_channel_send(pt_channel *channel, const void *value);
 
 /* Send it if there is room now; of a rendezvous, if somebody waits to receive. PT_ERR_BUSY if not, or if another thread is in
-   the middle of a call that this one would have to wait for; and the rest as above. The same goes for receiving. */
+   the middle of a call that this one would have to wait for; and the rest as above. The same goes for receiving, and for a
+   deadline that is over meanwhile. */
 PT_API PT_NODISCARD pt_status pt_channel_try_send(pt_channel *channel, const void *value);
 
 /* Receive a value into out, waiting while the channel is empty.

@@ -6,7 +6,6 @@
                release
    closed      CLOSED, and DISCARDED if what is within is not to be received                          release; read with
                acquire where a kind says so
-   spent       of a oneshot: 0 -> 1 by the one sender whose value it is                               relaxed
 
    A call tries, spins for a moment, and then waits at the gate (gate.c) and tries again. So nothing is done for a waiter by
    others, but in a rendezvous, where PTI_HANDED says that it has been. */
@@ -37,6 +36,8 @@ static pt_channel *create_kind(size_t value_size, size_t capacity, const pt_chan
         return pti_heap_create(value_size, capacity);
     if (config->kind == PT_CHANNEL_BROADCAST)
         return pti_broadcast_create();
+    if (config->kind == PT_CHANNEL_ONESHOT)
+        return pti_oneshot_create(value_size);
     if (capacity == 0)
         return pti_rendezvous_create();
     /* To drop the oldest value a sender receives it. */
@@ -209,11 +210,9 @@ static pt_status overflow(pt_channel *channel, void *value)
 
 static pt_status try_oneshot(pt_channel *channel, void *value)
 {
-    uint32_t fresh = 0;
-    if (load_relaxed(&channel->closed) != 0 || !cas_relaxed(&channel->spent, &fresh, 1))
-        return PT_ERR_CLOSED;
     pt_status status = channel->kind->try_send(channel, value);
-    pt_channel_close(channel);
+    if (status == PT_OK)
+        pt_channel_close(channel);
     return status;
 }
 

@@ -2,7 +2,7 @@
 
      channel.c      making, references, closing; a send or receive from a try to the end of its wait
      gate.c         where those wait who cannot send or receive now
-     ring.c         bounded: any number of senders and receivers
+     ring.c         bounded: any number of senders and receivers; oneshot
      list.c         the same, unbounded
      spsc.c         one of each, bounded or not
      rendezvous.c   no room: from hand to hand
@@ -54,7 +54,6 @@ struct pt_channel {
     uint32_t closed;  /* bits: see channel.c */
     uint32_t ends[2]; /* references of each end */
     uint32_t alive;   /* ends that have any; and subscribers */
-    uint32_t spent;   /* a oneshot's: somebody sends its value */
     uint64_t dropped;
     __attribute__((aligned(64))) uint64_t waiting; /* see gate.c */
 };
@@ -92,6 +91,7 @@ pt_status pti_receive_each(pt_channel *channel, char *values, size_t most, size_
 
 void *pti_channel_allocate(size_t size);
 pt_channel *pti_ring_create(size_t value_size, size_t capacity);
+pt_channel *pti_oneshot_create(size_t value_size);
 pt_channel *pti_spsc_create(size_t value_size, size_t capacity);
 pt_channel *pti_list_create(size_t value_size);
 pt_channel *pti_rendezvous_create(void);

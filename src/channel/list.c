@@ -168,7 +168,7 @@ static void step(struct list *list, struct block **drained)
 {
     struct block *block = list->head_block;
     bool last = list->head % (SLOTS + 1) == SLOTS - 1;
-    store_relaxed(&list->head, list->head + (last ? 2 : 1)); /* others read it for the length only */
+    list->head += last ? 2 : 1;
     if (last) {
         list->head_block = block->next;
         block->next = *drained;
@@ -233,9 +233,11 @@ static uint64_t values_before(uint64_t position)
 
 static size_t length(const pt_channel *channel)
 {
-    const struct list *list = list_of(channel);
-    uint64_t head = load_acquire(&list->head), tail = load_acquire(&list->tail) & ~CLOSED;
-    return (size_t)(values_before(tail) - values_before(head));
+    struct list *list = list_of(channel);
+    pti_short_lock(&list->receiving); /* so the head stays, and the tail is never behind it */
+    size_t within = (size_t)(values_before(load_relaxed(&list->tail) & ~CLOSED) - values_before(list->head));
+    pti_short_unlock(&list->receiving);
+    return within;
 }
 
 static void close(pt_channel *channel)

@@ -1,4 +1,4 @@
-/* ring.c: a bounded queue for any number of senders and receivers, in an array of slots.
+/* ring.c: a bounded queue for any number of senders and receivers, in an array of slots; and the oneshot, which is one of 1.
 
    After Vyukov's bounded queue (2010), with positions as in crossbeam's, so that the capacity can be any number.
 
@@ -9,12 +9,14 @@
      position + 1         full, for the receive at that position
      position + lap       free again
 
-     S1  tail -> next      a sender that found the slot free: the slot is its own           relaxed
+     S1  tail -> next      a sender that found the slot free: the slot is its own           release
      S2  stamp + 1         the same, having written the value                               release
-     R1  head -> next      a receiver that found the slot full                              relaxed
+     R1  head -> next      a receiver that found the slot full                              release
      R2  stamp - 1 + lap   the same, having read the value                                  release
      C   tail | CLOSED     who closes; S1 fails from then on                                relaxed
-   Pairs        S2 with the stamp's acquire before R1; R2 with the one before S1.
+     O   tail 0 -> next | CLOSED  of a oneshot, S1 and C at once                             release
+   Pairs        S2 with the stamp's acquire before R1; R2 with the one before S1. S1 and R1 with who counts: length(), or finds it
+                empty.
    Capacity     S1 at a position needs R2 of the one a lap before: never more than `capacity` values are within.
    Order        Values come out in the order of S1. One sender's S1 follow each other, and so do what one receiver takes.
    Preempted    A sender between S1 and S2 keeps receivers from what was sent after it: for them the queue looks empty. They
@@ -87,7 +89,7 @@ static size_t take_slots(const struct ring *ring, uint64_t *end, unsigned ahead,
         size_t n = count_ready(ring, seen, ahead, most);
         if (n == 0 && load_relaxed(end) == seen)
             return 0;
-        if (n > 0 && cas_relaxed(end, &seen, after(ring, seen, n))) { /* S1, R1 */
+        if (n > 0 && cas_release(end, &seen, after(ring, seen, n))) { /* S1, R1 */
             *at = seen;
             return n;
         }
@@ -149,6 +151,18 @@ static pt_status try_receive(pt_channel *channel, void *out)
     return try_receive_many(channel, out, 1, &received);
 }
 
+/* Of a oneshot. Whoever comes here is told by who closes the channel next: see try_oneshot() in channel.c. */
+static pt_status try_send_once(pt_channel *channel, const void *value)
+{
+    struct ring *ring = ring_of(channel);
+    uint64_t at = 0;
+    if (!cas_release(&ring->tail, &at, after(ring, 0, 1) | CLOSED)) /* O */
+        return PT_ERR_CLOSED;
+    pti_copy_value(slot_at(ring, 0)->value, value, channel->value_size);
+    store_release(&slot_at(ring, 0)->stamp, 1); /* S2: pairs with count_ready() */
+    return PT_OK;
+}
+
 static bool may_send(pt_channel *channel, const pti_waiter *of)
 {
     const struct ring *ring = ring_of(channel);
@@ -168,10 +182,12 @@ static bool may_receive(pt_channel *channel, const pti_waiter *of)
 static size_t length(const pt_channel *channel)
 {
     const struct ring *ring = ring_of(channel);
-    uint64_t head, tail = load_relaxed(&ring->tail);
-    for (uint64_t seen;
-         seen = tail, head = load_acquire(&ring->head), tail = load_relaxed(&ring->tail), seen != tail;) {
-    }
+    uint64_t head, seen, tail = load_acquire(&ring->tail);
+    do { /* pairs with S1, R1: no receive is missed that a send came after, nor the other way round */
+        seen = tail;
+        head = load_acquire(&ring->head);
+        tail = load_acquire(&ring->tail);
+    } while (seen != tail);
     uint64_t sent = tail & ~CLOSED, laps = (sent & ~(ring->lap - 1)) - (head & ~(ring->lap - 1));
     size_t in = (size_t)(sent & (ring->lap - 1)), out = (size_t)(head & (ring->lap - 1));
     return laps == 0 ? in - out : channel->capacity + in - out;
@@ -199,6 +215,16 @@ static const pti_channel_kind KIND = {.try_send = try_send,
                                       .close = close,
                                       .finish = finish};
 
+static const pti_channel_kind ONESHOT = {.try_send = try_send_once,
+                                         .try_receive = try_receive,
+                                         .try_send_many = pti_send_each,
+                                         .try_receive_many = try_receive_many,
+                                         .may_send = may_send,
+                                         .may_receive = may_receive,
+                                         .length = length,
+                                         .close = close,
+                                         .finish = finish};
+
 pt_channel *pti_ring_create(size_t value_size, size_t capacity)
 {
     size_t stride = sizeof(struct slot) + (value_size + 7) / 8 * 8, size;
@@ -216,4 +242,12 @@ pt_channel *pti_ring_create(size_t value_size, size_t capacity)
     for (size_t i = 0; i < capacity; i++)
         slot_at(ring, i)->stamp = i;
     return &ring->channel;
+}
+
+pt_channel *pti_oneshot_create(size_t value_size)
+{
+    pt_channel *channel = pti_ring_create(value_size, 1);
+    if (channel != NULL)
+        channel->kind = &ONESHOT;
+    return channel;
 }

@@ -71,11 +71,11 @@ function mutate(text, { find, put, say, file }) {
   return text.slice(0, first) + put + text.slice(first + find.length);
 }
 
-// What a test program says of the first failure, or null if there is none within the time.
-function run(program, strategy, milliseconds) {
+// What a test program says of the first failure, or null if there is none within the time. only: which of its tests.
+function run(program, only, strategy, milliseconds) {
   return new Promise((resolve) => {
     const env = { ...process.env, PT_SIM: strategy };
-    const child = spawn(program, { cwd: path.dirname(program), env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, only, { cwd: path.dirname(program), env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     let said = '', found = null;
     const stop = () => { try { process.kill(-child.pid, 'SIGKILL'); } catch { /* it has ended */ } };
     const timer = setTimeout(stop, milliseconds);
@@ -100,7 +100,8 @@ async function hunt(folder, tests) {
   for (let round = 0; left() > 0; round++) {
     const strategy = `${['pct', 'random', 'exhaustive'][round % 3]}:runs=1000000,seconds=1,seed=${1 + round * 1000000}`;
     for (const test of tests) {
-      const found = left() > 0 ? await run(path.join(folder, 'build', 'tests', `test_${test}`), strategy, left()) : null;
+      const [name, ...only] = test.split(':'); // "channel_model:pair" is those of its tests that have "pair" in their names
+      const found = left() > 0 ? await run(path.join(folder, 'build', 'tests', `test_${name}`), only, strategy, left()) : null;
       if (found !== null) return { ...found, seconds: (Date.now() - begin) / 1000 };
     }
   }
@@ -110,7 +111,7 @@ async function hunt(folder, tests) {
 async function attempt(mutant, folder) {
   const file = path.join(folder, mutant.file), text = readFileSync(file, 'utf8');
   writeFileSync(file, mutate(text, mutant));
-  const errors = make(folder, ...mutant.tests.map((test) => `test_${test}`));
+  const errors = make(folder, ...mutant.tests.map((test) => `test_${test.split(':')[0]}`));
   const found = errors === null ? await hunt(folder, mutant.tests) : null;
   writeFileSync(file, text);
   if (errors !== null) fail(`"${mutant.say}" does not compile:\n${errors}`);

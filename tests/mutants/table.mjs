@@ -208,8 +208,35 @@ drop('a slot is given (S2)', 'store_release(&slot->stamp, at + 1); /* S2');
 drop('a slot is given back (R2)', 'store_release(&slot->stamp, at + ring->lap); /* R2');
 drop('a slot is taken', 'if (load_acquire(&slot_at(ring, at)->stamp) != at + ahead)');
 change('a slot is given before its value is there', 'pti_copy_value(slot->value, values + i * channel->value_size, channel->value_size);\n        store_release(&slot->stamp, at + 1); /* S2: pairs with count_ready() */', 'store_release(&slot->stamp, at + 1); /* S2 */\n        pti_copy_value(slot->value, values + i * channel->value_size, channel->value_size);');
-change('closed and empty is said while a value is on its way', 'return closed != 0 && load_relaxed(&ring->head) == (load_relaxed(&ring->tail) & ~CLOSED) ? PT_ERR_CLOSED', 'return closed != 0 ? PT_ERR_CLOSED');
+change('closed and empty is said while a value is on its way', 'return load_relaxed(&ring->tail) == (head | CLOSED) ? PT_ERR_CLOSED', 'return (load_relaxed(&ring->tail) & (head | CLOSED)) >= CLOSED ? PT_ERR_CLOSED');
 change('a batch wraps one too early', 'return index < ring->channel.capacity ? lap + index', 'return index <= ring->channel.capacity ? lap + index');
+
+part('ring, counted', 'src/channel/ring.c', 'channel_model:ring_of_2.sl|sl|r');
+drop('a slot is taken (S1, R1)', 'if (n > 0 && cas_release(end, &seen, after(ring, seen, n))) { /* S1, R1 */');
+change('the tail is not read twice', '} while (seen != tail);', '} while (false);');
+
+part('ring, at its end', 'src/channel/ring.c', 'channel_model:ring_of_2.tr|us|c');
+drop('who took the last is seen', 'uint64_t head = load_acquire(&ring->head); /* pairs with R1');
+
+part('oneshot', 'src/channel/ring.c', 'channel_model:oneshot.s');
+change('it is closed by who sent, and not at once', 'after(ring, 0, 1) | CLOSED)', 'after(ring, 0, 1))');
+change('it is given before its value is there', 'pti_copy_value(slot_at(ring, 0)->value, value, channel->value_size);\n    store_release(&slot_at(ring, 0)->stamp, 1); /* S2: pairs with count_ready() */', 'store_release(&slot_at(ring, 0)->stamp, 1); /* S2 */\n    pti_copy_value(slot_at(ring, 0)->value, value, channel->value_size);');
+
+part('one to one, counted', 'src/channel/spsc.c', 'channel_model:pair_of_2.ss|rr|l');
+change('the tail is not read twice', '} while (seen != tail);', '} while (false);');
+
+part('unbounded, counted', 'src/channel/list.c', 'channel_model:unbounded.ss|rr|l', 'channel_model:unbounded.sl|sl|r');
+change('who counts does not lock', 'pti_short_lock(&list->receiving); /* so', '/* so');
+
+part('unbounded, block by block', 'src/channel/list.c', 'channel_model:unbounded_at');
+change('the next block comes after the value', 'store_release(&list->tail_block, fresh);\n        __atomic_fetch_add(&list->tail, 1, __ATOMIC_RELEASE);', '__atomic_fetch_add(&list->tail, 1, __ATOMIC_RELEASE);\n        store_release(&list->tail_block, fresh);');
+
+part('priority', 'src/channel/heap.c', 'channel_model:priority');
+change('equal ones come out the other way round', 'return a->number < b->number &&', 'return a->number > b->number &&');
+change('the end is said while there is something', 'if (heap->count == 0) {\n        bool closed = heap->closed;', 'if (heap->count == 0 || heap->closed) {\n        bool closed = heap->closed;');
+
+part('one to one, at its end', 'src/channel/spsc.c', 'channel_model:pair');
+change('the end is looked for after the values', 'bool closed = load_acquire(&spsc->channel.closed) != 0; /* pairs with closing, before the last look */\n        spsc->tail_seen = load_acquire(&spsc->tail);            /* pairs with S */', 'spsc->tail_seen = load_acquire(&spsc->tail);\n        bool closed = load_acquire(&spsc->channel.closed) != 0;');
 
 part('one to one', 'src/channel/spsc.c', 'channel');
 drop('values are given (S)', 'store_release(&spsc->tail, tail + count); /* S');
@@ -226,6 +253,12 @@ drop('a value is seen', 'return load_acquire(&list->head_block->written');
 part('rendezvous', 'src/channel/rendezvous.c', 'channel', 'select');
 change('a partner is taken that another select has', 'if (pti_park_claim(waiter))\n            break;', 'break;');
 
+part('rendezvous, closed', 'src/channel/rendezvous.c', 'channel_model:rendezvous.S|c|R', 'channel_model:rendezvous.sc');
+change('who joins does not look whether it is closed', 'return is_closed(channel) || partner(channel, PTI_SENDERS, of) != NULL;', 'return partner(channel, PTI_SENDERS, of) != NULL;');
+
+part('broadcast, modelled', 'src/channel/broadcast.c', 'channel_model:broadcast');
+change('who has no room holds nobody up', 'all &= broadcast', 'all |= broadcast');
+
 part('broadcast', 'src/channel/broadcast.c', 'channel');
 change('nobody is told that a subscriber has room', 'pti_gate_look(channel, PTI_SENDERS);', '');
 change('a send does not wait its turn', 'lock(broadcast);\n    pt_status status = send_to_all(broadcast, value);\n    pt_mutex_unlock(&broadcast->sending);', 'pt_status status = send_to_all(broadcast, value);');
@@ -237,7 +270,6 @@ change('others are left in their queues', 'if (joined)\n            pti_gate_tak
 change('it sleeps though there is something to do', '*stopped = joined < count;', '*stopped = false;');
 
 part('channel', 'src/channel/channel.c', 'channel', 'select');
-change('a oneshot carries two', 'if (load_relaxed(&channel->closed) != 0 || !cas_relaxed(&channel->spent, &fresh, 1))', 'if (load_relaxed(&channel->closed) != 0)');
 drop('closed', 'or_release(&channel->closed, bits);');
 change('nobody is told of the end', 'pti_gate_wake_all(channel, PTI_RECEIVERS);', '');
 change('a wake is not settled', 'if (message == PTI_RETRY)\n        pti_gate_settle(channel, end);', '');
