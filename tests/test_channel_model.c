@@ -65,15 +65,15 @@ struct program {
 };
 
 static const struct program PROGRAMS[] = {
-    {"SS|RR", true, true},   {"Sc|RR", true, true},   {"ssc|RR", true, true},   {"St|Ru", true, true},
-    {"sts|rur", true, true}, {"sl|rl", true, true},   {"ss|rr|l", true, true},  {"S|R|l", true, true},
-    {"S|S|RR", false, true}, {"ss|r|r", false, true}, {"s|s|rr", false, true},  {"sc|R|R", false, true},
-    {"S|c|R", false, true},  {"ss|c|R", false, true}, {"t|s|ru", false, true},  {"sr|sr", false, true},
-    {"SR|SR", false, false}, {"S|ru|c", false, true}, {"sl|sl|r", false, true}, {"tr|us|c", false, true}};
+    {"SS-RR", true, true},   {"Sc-RR", true, true},   {"ssc-RR", true, true},   {"St-Ru", true, true},
+    {"sts-rur", true, true}, {"sl-rl", true, true},   {"ss-rr-l", true, true},  {"S-R-l", true, true},
+    {"S-S-RR", false, true}, {"ss-r-r", false, true}, {"s-s-rr", false, true},  {"sc-R-R", false, true},
+    {"S-c-R", false, true},  {"ss-c-R", false, true}, {"t-s-ru", false, true},  {"sr-sr", false, true},
+    {"SR-SR", false, false}, {"S-ru-c", false, true}, {"sl-sl-r", false, true}, {"tr-us-c", false, true}};
 
-static const struct program BROADCASTS[] = {{"s|s|0rr", false, true},   {"ss|0r|1r", false, true},
-                                            {"St|0Ru|1r", false, true}, {"tc|0ru|1R", false, true},
-                                            {"SS|0R|1R", false, true},  {"S|0uc|1R", false, true}};
+static const struct program BROADCASTS[] = {{"s-s-0rr", false, true},   {"ss-0r-1r", false, true},
+                                            {"St-0Ru-1r", false, true}, {"tc-0ru-1R", false, true},
+                                            {"SS-0R-1R", false, true},  {"S-0uc-1R", false, true}};
 
 static bool fits(const struct kind *kind, const struct program *program)
 {
@@ -126,7 +126,7 @@ UNSEEN static void write_calls(struct history *history, const char *text)
 {
     uint8_t thread = 0, subscriber = 0;
     for (; *text != 0; text++) {
-        if (*text == '|') {
+        if (*text == '-') {
             thread++;
         } else if (*text >= '0' && *text <= '9') {
             subscriber = (uint8_t)(*text - '0');
@@ -484,7 +484,7 @@ static void run_program(void *arg)
     pt_thread *threads[THREADS];
     int count = 1;
     assert_true(begin_history(&history, one->kind, one->program->text));
-    for (const char *text = one->program->text; (text = strchr(text, '|')) != NULL; text++, count++) {
+    for (const char *text = one->program->text; (text = strchr(text, '-')) != NULL; text++, count++) {
         places[count] = (struct place){&history, count};
         assert_int_equal(pt_thread_spawn(&threads[count], NULL, make_calls_of, &places[count]), PT_OK);
     }

@@ -14,7 +14,7 @@
      R1  head -> next      a receiver that found the slot full                              release
      R2  stamp - 1 + lap   the same, having read the value                                  release
      C   tail | CLOSED     who closes; S1 fails from then on                                relaxed
-     O   tail 0 -> next | CLOSED  of a oneshot, S1 and C at once                             release
+     O   tail 0 -> next    of a oneshot: S1 that can be done once. Who did it closes it     relaxed
    Pairs        S2 with the stamp's acquire before R1; R2 with the one before S1. S1 and R1 with who counts: length(), or finds it
                 empty.
    Capacity     S1 at a position needs R2 of the one a lap before: never more than `capacity` values are within.
@@ -151,12 +151,12 @@ static pt_status try_receive(pt_channel *channel, void *out)
     return try_receive_many(channel, out, 1, &received);
 }
 
-/* Of a oneshot. Whoever comes here is told by who closes the channel next: see try_oneshot() in channel.c. */
+/* Of a oneshot. Who waits is woken by the close that comes next: see try_oneshot() in channel.c. */
 static pt_status try_send_once(pt_channel *channel, const void *value)
 {
     struct ring *ring = ring_of(channel);
     uint64_t at = 0;
-    if (!cas_release(&ring->tail, &at, after(ring, 0, 1) | CLOSED)) /* O */
+    if (!cas_relaxed(&ring->tail, &at, after(ring, 0, 1))) /* O */
         return PT_ERR_CLOSED;
     pti_copy_value(slot_at(ring, 0)->value, value, channel->value_size);
     store_release(&slot_at(ring, 0)->stamp, 1); /* S2: pairs with count_ready() */

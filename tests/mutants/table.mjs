@@ -194,14 +194,20 @@ change('who is awake stays so (A)', '__atomic_fetch_and(&channel->waiting, ~AWAK
 change('who has tried looks for nobody (A)', 'if (!channel->kind->hands_over && wants_wake(waiting, end))', 'if (false)');
 change('who has tried orders nothing (A)', '~AWAKE[end], __ATOMIC_ACQ_REL)', '~AWAKE[end], __ATOMIC_RELAXED)');
 change('who sees somebody awake orders nothing (R2)', '__atomic_fetch_add(&channel->waiting, 0, __ATOMIC_ACQ_REL); /* R2 */', '__atomic_fetch_add(&channel->waiting, 0, __ATOMIC_RELAXED); /* R2 */');
-change('of two changes neither sees the other', 'wants_wake(read_again(channel), end)', 'wants_wake(load_relaxed(&channel->waiting), end)');
 change('nobody is woken at the other end', 'if (wants_wake(waiting, !end))', 'if (false)');
 change('nobody is woken at the same end', 'if (wants_wake(waiting, end))\n        wake_next', 'if (false)\n        wake_next');
-change('a receiver looks for the next without the lock', 'bool joint = end == PTI_RECEIVERS ||', 'bool joint =');
-change('who made room for a broadcast looks without the lock', 'bool joint = end == PTI_RECEIVERS ||', 'bool joint = end == PTI_RECEIVERS || false &&');
 change('a rendezvous locks one queue to look', 'channel->kind->hands_over ? pti_gate_key(channel, !end) : key', 'key');
 change('a hook is not told of a sender that waits', 'if (!may && end == PTI_SENDERS && channel->kind->hands_over)', 'if (false)');
 change('a close wakes one', 'while ((*tail = take(queue, key)) != NULL)', 'if ((*tail = take(queue, key)) != NULL)');
+
+part('gate', 'src/channel/gate.c', 'gate:test_who_is_awake_sees_what_it_kept_others_from_telling');
+change('of two changes neither sees the other', 'wants_wake(read_again(channel), end)', 'wants_wake(load_relaxed(&channel->waiting), end)');
+
+part('gate', 'src/channel/gate.c', 'gate:test_who_takes_the_last_tells_of_the_end');
+change('a receiver looks for the next without the lock', 'bool joint = end == PTI_RECEIVERS ||', 'bool joint =');
+
+part('gate', 'src/channel/gate.c', 'gate:test_of_two_who_make_room_one_sees_both');
+change('who made room for a broadcast looks without the lock', 'bool joint = end == PTI_RECEIVERS ||', 'bool joint = end == PTI_RECEIVERS || false &&');
 
 part('ring', 'src/channel/ring.c', 'channel', 'select');
 drop('a slot is given (S2)', 'store_release(&slot->stamp, at + 1); /* S2');
@@ -211,21 +217,21 @@ change('a slot is given before its value is there', 'pti_copy_value(slot->value,
 change('closed and empty is said while a value is on its way', 'return load_relaxed(&ring->tail) == (head | CLOSED) ? PT_ERR_CLOSED', 'return (load_relaxed(&ring->tail) & (head | CLOSED)) >= CLOSED ? PT_ERR_CLOSED');
 change('a batch wraps one too early', 'return index < ring->channel.capacity ? lap + index', 'return index <= ring->channel.capacity ? lap + index');
 
-part('ring, counted', 'src/channel/ring.c', 'channel_model:ring_of_2.sl|sl|r');
+part('ring, counted', 'src/channel/ring.c', 'channel_model:ring_of_2.sl-sl-r');
 drop('a slot is taken (S1, R1)', 'if (n > 0 && cas_release(end, &seen, after(ring, seen, n))) { /* S1, R1 */');
 change('the tail is not read twice', '} while (seen != tail);', '} while (false);');
 
-part('ring, at its end', 'src/channel/ring.c', 'channel_model:ring_of_2.tr|us|c');
+part('ring, at its end', 'src/channel/ring.c', 'channel_model:ring_of_2.tr-us-c');
 drop('who took the last is seen', 'uint64_t head = load_acquire(&ring->head); /* pairs with R1');
 
 part('oneshot', 'src/channel/ring.c', 'channel_model:oneshot.s');
-change('it is closed by who sent, and not at once', 'after(ring, 0, 1) | CLOSED)', 'after(ring, 0, 1))');
+change('it carries two', 'if (!cas_relaxed(&ring->tail, &at, after(ring, 0, 1))) /* O */', 'if (load_relaxed(&ring->tail) != at || (store_relaxed(&ring->tail, after(ring, 0, 1)), false)) /* O */');
 change('it is given before its value is there', 'pti_copy_value(slot_at(ring, 0)->value, value, channel->value_size);\n    store_release(&slot_at(ring, 0)->stamp, 1); /* S2: pairs with count_ready() */', 'store_release(&slot_at(ring, 0)->stamp, 1); /* S2 */\n    pti_copy_value(slot_at(ring, 0)->value, value, channel->value_size);');
 
-part('one to one, counted', 'src/channel/spsc.c', 'channel_model:pair_of_2.ss|rr|l');
+part('one to one, counted', 'src/channel/spsc.c', 'channel_model:pair_of_2.ss-rr-l');
 change('the tail is not read twice', '} while (seen != tail);', '} while (false);');
 
-part('unbounded, counted', 'src/channel/list.c', 'channel_model:unbounded.ss|rr|l', 'channel_model:unbounded.sl|sl|r');
+part('unbounded, counted', 'src/channel/list.c', 'channel_model:unbounded.ss-rr-l', 'channel_model:unbounded.sl-sl-r');
 change('who counts does not lock', 'pti_short_lock(&list->receiving); /* so', '/* so');
 
 part('unbounded, block by block', 'src/channel/list.c', 'channel_model:unbounded_at');
@@ -253,7 +259,7 @@ drop('a value is seen', 'return load_acquire(&list->head_block->written');
 part('rendezvous', 'src/channel/rendezvous.c', 'channel', 'select');
 change('a partner is taken that another select has', 'if (pti_park_claim(waiter))\n            break;', 'break;');
 
-part('rendezvous, closed', 'src/channel/rendezvous.c', 'channel_model:rendezvous.S|c|R', 'channel_model:rendezvous.sc');
+part('rendezvous, closed', 'src/channel/rendezvous.c', 'channel_model:rendezvous.S-c-R', 'channel_model:rendezvous.sc');
 change('who joins does not look whether it is closed', 'return is_closed(channel) || partner(channel, PTI_SENDERS, of) != NULL;', 'return partner(channel, PTI_SENDERS, of) != NULL;');
 
 part('broadcast, modelled', 'src/channel/broadcast.c', 'channel_model:broadcast');
