@@ -5,6 +5,8 @@
    in which each came to what the model says, when done one after the other (Herlihy and Wing, 1990; searched for as Wing
    and Gong do, 1993).
 
+   A select is the one case that fired; see `choice`.
+
    What pt_channel.h allows beside, and no more: a call that does not wait, or whose deadline is over, may find the channel
    empty (full) while another thread is in the middle of a send (receive) that this one would have to wait for. The kinds
    of which `exact` is set never do that.
@@ -26,7 +28,7 @@
 #define UNSEEN
 #endif
 
-enum { THREADS = 3, CALLS = 9, SUBSCRIBERS = 2, PREFILLED = 62 };
+enum { THREADS = 3, CALLS = 9, QUEUES = 2, PREFILLED = 62 };
 
 /* ---- Kinds and programs ------------------------------------------------------------------------------ */
 
@@ -57,19 +59,40 @@ static const struct kind KINDS[] = {
 enum { KIND_COUNT = sizeof KINDS / sizeof KINDS[0] };
 
 /* The calls of each thread. In capitals those that wait: S send, R receive. s r: try to. t u: send, receive with a deadline
-   that is over. c: close; l: length. A number: the subscriber that the thread is. All come to an end, as somebody closes or
-   as many values are sent as are received. */
+   that is over. c: close; l: length. V to Z: selects, see below; v to z: try to. A number: which of two channels the next calls
+   are for, or which subscriber the thread is. All come to an end, as somebody closes or as many values are sent as are
+   received. */
 struct program {
     const char *text;
-    bool one_to_one, meets; /* fits a channel that is; comes to an end though sends wait for receives */
+    bool one_to_one, meets; /* fits a channel that is; comes to an end though sends wait for receives, and soon */
 };
 
+/* The two cases of a select. One that fires is a call as any other; for one where none does, each case has failed, at a moment
+   of its own. */
+struct choice {
+    char what, cases[2];
+    uint8_t queues[2];
+};
+
+static const struct choice CHOICES[] = {{'V', {'S', 'R'}, {0, 0}},
+                                        {'W', {'R', 'S'}, {0, 1}},
+                                        {'X', {'R', 'R'}, {0, 1}},
+                                        {'Y', {'S', 'S'}, {0, 1}},
+                                        {'Z', {'S', 'R'}, {0, 1}}};
+
+enum { NO_CALL = '.' }; /* the place of a second case, of which nothing is known as the first has fired */
+
 static const struct program PROGRAMS[] = {
-    {"SS-RR", true, true},   {"Sc-RR", true, true},   {"ssc-RR", true, true},   {"St-Ru", true, true},
-    {"sts-rur", true, true}, {"sl-rl", true, true},   {"ss-rr-l", true, true},  {"S-R-l", true, true},
-    {"S-S-RR", false, true}, {"ss-r-r", false, true}, {"s-s-rr", false, true},  {"sc-R-R", false, true},
-    {"S-c-R", false, true},  {"ss-c-R", false, true}, {"t-s-ru", false, true},  {"sr-sr", false, true},
-    {"SR-SR", false, false}, {"S-ru-c", false, true}, {"sl-sl-r", false, true}, {"tr-us-c", false, true}};
+    {"SS-RR", true, true},     {"Sc-RR", true, true},    {"ssc-RR", true, true},   {"St-Ru", true, true},
+    {"sts-rur", true, true},   {"sl-rl", true, true},    {"ss-rr-l", true, true},  {"S-R-l", true, true},
+    {"S-S-RR", false, true},   {"ss-r-r", false, true},  {"s-s-rr", false, true},  {"sc-R-R", false, true},
+    {"S-c-R", false, true},    {"ss-c-R", false, true},  {"t-s-ru", false, true},  {"sr-sr", false, true},
+    {"SR-SR", false, false},   {"S-ru-c", false, true},  {"sl-sl-r", false, true}, {"tr-us-c", false, true},
+    {"0S1S-XX", true, true},   {"YY-XX", true, true},    {"0Sc-XX", true, true},   {"0s1s-xx", true, true},
+    {"yy-0r1r", true, true},   {"Z-W", true, true},      {"ZZ-WW", true, true},    {"V-V", false, true},
+    {"V-v-v", false, false},   {"S-1S-XX", false, true}, {"Y-Y-XX", false, false}, {"YY-X-X", false, false},
+    {"Y-X-c", false, true},    {"y-x-sr", false, true},  {"c-Y-X", false, true},   {"z-w-c", false, true},
+    {"Sl-X-1cl", false, false}};
 
 static const struct program BROADCASTS[] = {{"s-s-0rr", false, true},   {"ss-0r-1r", false, true},
                                             {"St-0Ru-1r", false, true}, {"tc-0ru-1R", false, true},
@@ -97,7 +120,7 @@ static const struct program *program_for(const struct kind *kind, size_t i)
 
 struct call {
     char what;
-    uint8_t thread, subscriber;
+    uint8_t thread, queue; /* the channel, or the subscriber */
     uint32_t value;        /* sent or received; or the length */
     pt_status status;      /* what came of it */
     uint32_t begun, ended; /* turns of the clock */
@@ -105,7 +128,7 @@ struct call {
 
 struct history {
     const struct kind *kind;
-    pt_channel *channel, *subscribers[SUBSCRIBERS];
+    pt_channel *channels[QUEUES], *subscribers[QUEUES];
     uint32_t clock;
     uint32_t count;
     struct call calls[CALLS]; /* those of a thread in its order */
@@ -121,18 +144,40 @@ UNSEEN static bool is_receive(const struct call *call)
     return call->what == 'R' || call->what == 'r' || call->what == 'u';
 }
 
+UNSEEN static const struct choice *choice_of(char what)
+{
+    for (size_t i = 0; i < sizeof CHOICES / sizeof CHOICES[0]; i++) {
+        if (CHOICES[i].what == what || CHOICES[i].what == what - 'a' + 'A')
+            return &CHOICES[i];
+    }
+    return NULL;
+}
+
+UNSEEN static bool is_try(char what)
+{
+    return what >= 'a' && what <= 'z';
+}
+
+UNSEEN static void write_call(struct history *history, char what, uint8_t thread, uint8_t queue)
+{
+    uint32_t number = history->count++;
+    history->calls[number] = (struct call){what, thread, queue, 100 + number, PT_OK, 0, 0};
+}
+
 /* Add the calls of a program, to be made. */
 UNSEEN static void write_calls(struct history *history, const char *text)
 {
-    uint8_t thread = 0, subscriber = 0;
+    uint8_t thread = 0, queue = 0;
     for (; *text != 0; text++) {
         if (*text == '-') {
             thread++;
+            queue = 0;
         } else if (*text >= '0' && *text <= '9') {
-            subscriber = (uint8_t)(*text - '0');
+            queue = (uint8_t)(*text - '0');
         } else {
-            uint32_t number = history->count++;
-            history->calls[number] = (struct call){*text, thread, subscriber, 100 + number, PT_OK, 0, 0};
+            write_call(history, *text, thread, queue);
+            if (is_try(*text) && choice_of(*text) != NULL)
+                write_call(history, NO_CALL, thread, queue);
         }
     }
 }
@@ -142,8 +187,9 @@ static void print_history(const struct history *history)
     print_message("%s: no order of these calls makes sense\n", history->kind->name);
     for (uint32_t i = 0; i < history->count; i++) {
         const struct call *call = &history->calls[i];
-        print_message("thread %u: %c of %u, turns %u to %u: %s\n", call->thread, call->what, call->value,
-                      call->begun, call->ended, pt_strerror(call->status));
+        if (call->what != NO_CALL)
+            print_message("thread %u: %c of %u at %u, turns %u to %u: %s\n", call->thread, call->what, call->value,
+                          call->queue, call->begun, call->ended, pt_strerror(call->status));
     }
 }
 
@@ -151,53 +197,68 @@ static void print_history(const struct history *history)
 
 struct model {
     const struct kind *kind;
-    uint32_t values[SUBSCRIBERS][CALLS];
-    size_t counts[SUBSCRIBERS];
-    bool closed;
+    uint32_t values[QUEUES][CALLS];
+    size_t counts[QUEUES];
+    bool closed[QUEUES];
 };
 
 /* Odd values come out before even ones, by priority. */
-UNSEEN static size_t next_out(const struct model *model, size_t subscriber)
+UNSEEN static size_t next_out(const struct model *model, size_t queue)
 {
     size_t first = 0;
-    while (model->kind->model == URGENT && first < model->counts[0] && model->values[0][first] % 2 == 0)
+    while (model->kind->model == URGENT && first < model->counts[queue] && model->values[queue][first] % 2 == 0)
         first++;
-    return first == model->counts[subscriber] ? 0 : first;
+    return first == model->counts[queue] ? 0 : first;
 }
 
-UNSEEN static bool is_full(const struct model *model)
+/* A call on a channel is one on its queue; of a broadcast, on all. */
+UNSEEN static bool is_on(const struct model *model, const struct call *call, size_t queue)
 {
-    size_t queues = model->kind->model == AUDIENCE ? SUBSCRIBERS : 1;
-    for (size_t i = 0; i < queues; i++) {
-        if (model->counts[i] == model->kind->capacity)
+    return model->kind->model == AUDIENCE || call->queue == queue;
+}
+
+UNSEEN static bool is_full(const struct model *model, const struct call *call)
+{
+    for (size_t i = 0; i < QUEUES; i++) {
+        if (is_on(model, call, i) && model->counts[i] == model->kind->capacity)
             return true;
     }
     return false;
 }
 
+UNSEEN static void close_queues(struct model *model, const struct call *call)
+{
+    for (size_t i = 0; i < QUEUES; i++)
+        model->closed[i] |= is_on(model, call, i);
+}
+
 UNSEEN static bool send(struct model *model, const struct call *call, bool excused)
 {
+    bool closed = model->closed[call->queue], full = is_full(model, call);
     if (call->status == PT_ERR_CLOSED)
-        return model->closed;
+        return closed;
     if (call->status != PT_OK)
-        return !model->closed && (is_full(model) || excused);
-    if (model->closed || is_full(model))
+        return !closed && (full || excused);
+    if (closed || full)
         return false;
-    size_t queues = model->kind->model == AUDIENCE ? SUBSCRIBERS : 1;
-    for (size_t i = 0; i < queues; i++)
-        model->values[i][model->counts[i]++] = call->value;
-    model->closed = model->kind->model == ONESHOT;
+    for (size_t i = 0; i < QUEUES; i++) {
+        if (is_on(model, call, i))
+            model->values[i][model->counts[i]++] = call->value;
+    }
+    if (model->kind->model == ONESHOT)
+        close_queues(model, call);
     return true;
 }
 
 UNSEEN static bool receive(struct model *model, const struct call *call, bool excused)
 {
-    size_t *count = &model->counts[call->subscriber], first = next_out(model, call->subscriber);
-    uint32_t *values = model->values[call->subscriber];
+    size_t *count = &model->counts[call->queue], first = next_out(model, call->queue);
+    uint32_t *values = model->values[call->queue];
+    bool closed = model->closed[call->queue];
     if (call->status == PT_ERR_CLOSED)
-        return model->closed && *count == 0;
+        return closed && *count == 0;
     if (call->status != PT_OK)
-        return (!model->closed && *count == 0) || excused;
+        return (!closed && *count == 0) || excused;
     if (*count == 0 || values[first] != call->value)
         return false;
     for ((*count)--; first < *count; first++)
@@ -208,14 +269,15 @@ UNSEEN static bool receive(struct model *model, const struct call *call, bool ex
 /* Do the call in the model; false if it would have come to something else there. excused: see above. */
 UNSEEN static bool apply(struct model *model, const struct call *call, bool excused)
 {
+    bool closed = model->closed[call->queue];
     if (call->what == 'c') {
-        model->closed = true;
+        close_queues(model, call);
         return true;
     }
     if (call->what == 'l')
-        return call->value == model->counts[0];
+        return call->value == model->counts[call->queue];
     if (model->kind->model == MEETING) /* others meet in pairs: see search() */
-        return call->status == PT_ERR_CLOSED ? model->closed : call->status != PT_OK && !model->closed;
+        return call->status == PT_ERR_CLOSED ? closed : call->status != PT_OK && !closed;
     return is_send(call) ? send(model, call, excused) : receive(model, call, excused);
 }
 
@@ -227,6 +289,7 @@ UNSEEN static bool is_excused(const struct history *history, const struct call *
     for (uint32_t i = 0; i < history->count && !history->kind->exact; i++) {
         const struct call *other = &history->calls[i];
         bool at_other_end = is_send(call) ? is_receive(other) : is_send(other);
+        at_other_end &= history->kind->model == AUDIENCE || other->queue == call->queue;
         if (other->thread != call->thread && at_other_end && other->status == PT_OK && other->begun < call->ended &&
             call->begun < other->ended)
             return true;
@@ -238,7 +301,8 @@ UNSEEN static bool is_excused(const struct history *history, const struct call *
 UNSEEN static bool may_meet(const struct call *one, const struct call *other)
 {
     return is_send(one) && is_receive(other) && one->status == PT_OK && other->status == PT_OK &&
-           one->value == other->value && !(one->what == 's' && other->what == 'r');
+           one->queue == other->queue && one->value == other->value && one->thread != other->thread &&
+           !(one->what == 's' && other->what == 'r');
 }
 
 /* Whether the calls that are not in `done` can follow in some order. */
@@ -260,7 +324,7 @@ UNSEEN static bool search(const struct history *history, const struct model *bef
         struct model model = *before;
         if (apply(&model, call, is_excused(history, call)) && search(history, &model, done | 1u << i))
             return true;
-        for (uint32_t j = 0; j < count && model.kind->model == MEETING && !model.closed; j++) {
+        for (uint32_t j = 0; j < count && model.kind->model == MEETING && !model.closed[call->queue]; j++) {
             const struct call *other = &history->calls[j];
             if ((done >> j & 1) == 0 && other->begun < first_end && may_meet(call, other) &&
                 search(history, &model, done | 1u << i | 1u << j))
@@ -273,7 +337,10 @@ UNSEEN static bool search(const struct history *history, const struct model *bef
 UNSEEN static bool is_right(const struct history *history)
 {
     const struct model model = {.kind = history->kind};
-    return search(history, &model, 0);
+    uint32_t none = 0;
+    for (uint32_t i = 0; i < history->count; i++)
+        none |= (uint32_t)(history->calls[i].what == NO_CALL) << i;
+    return search(history, &model, none);
 }
 
 /* ---- Making the calls ------------------------------------------------------------------------------------- */
@@ -297,22 +364,25 @@ static bool begin_history(struct history *history, const struct kind *kind, cons
     memset(history, 0, sizeof *history);
     history->kind = kind;
     write_calls(history, program);
-    bool made = pt_channel_create(&history->channel, sizeof value, kind->capacity, &config) == PT_OK;
-    for (int i = 0; i < SUBSCRIBERS && kind->model == AUDIENCE; i++)
-        made = made && pt_channel_subscribe(history->channel, &history->subscribers[i]) == PT_OK;
+    bool made = true;
+    for (int i = 0; i < (kind->model == AUDIENCE ? 1 : QUEUES) && made; i++)
+        made = pt_channel_create(&history->channels[i], sizeof value, kind->capacity, &config) == PT_OK;
+    for (int i = 0; i < QUEUES && kind->model == AUDIENCE; i++)
+        made = made && pt_channel_subscribe(history->channels[0], &history->subscribers[i]) == PT_OK;
     for (size_t i = 0; i < kind->prefilled; i++)
-        made = made && pt_channel_send(history->channel, &value) == PT_OK &&
-               pt_channel_receive(history->channel, &value) == PT_OK;
+        made = made && pt_channel_send(history->channels[0], &value) == PT_OK &&
+               pt_channel_receive(history->channels[0], &value) == PT_OK;
     return made;
 }
 
 /* Whether what came of it is right; if not, it is printed. */
 static bool end_history(struct history *history)
 {
-    for (int i = 0; i < SUBSCRIBERS; i++)
+    for (int i = 0; i < QUEUES; i++) {
         pt_channel_release_receiver(history->subscribers[i]);
-    pt_channel_release_sender(history->channel);
-    pt_channel_release_receiver(history->channel);
+        pt_channel_release_sender(history->channels[i]);
+        pt_channel_release_receiver(history->channels[i]);
+    }
     bool right = is_right(history);
     if (!right)
         print_history(history);
@@ -327,8 +397,8 @@ static uint32_t turn(struct history *history)
 
 static pt_status make_call(struct history *history, const struct call *call, uint32_t *value)
 {
-    pt_channel *to = history->channel, *from = history->subscribers[call->subscriber];
-    from = from == NULL ? to : from;
+    pt_channel *to = history->channels[history->kind->model == AUDIENCE ? 0 : call->queue];
+    pt_channel *from = history->kind->model == AUDIENCE ? history->subscribers[call->queue] : to;
     switch (call->what) {
     case 'S': return pt_channel_send(to, value);
     case 's': return pt_channel_try_send(to, value);
@@ -341,22 +411,48 @@ static pt_status make_call(struct history *history, const struct call *call, uin
     }
 }
 
+/* Make a select of calls[0], which becomes the case that fired; if none does, calls[0] and [1] become both. */
+static pt_status make_choice(struct history *history, struct call *calls, uint32_t *value)
+{
+    const struct choice *choice = choice_of(calls[0].what);
+    bool try = is_try(calls[0].what);
+    uint32_t sent = *value;
+    size_t fired;
+    pt_case cases[2];
+    for (int i = 0; i < 2; i++) {
+        pt_channel *channel = history->channels[choice->queues[i]];
+        cases[i] = choice->cases[i] == 'S' ? pt_case_send(channel, &sent) : pt_case_receive(channel, value);
+    }
+    pt_status status = try ? pt_try_select(cases, 2, PT_SELECT_IN_ORDER, &fired) : pt_select(cases, 2, &fired);
+    for (int i = 0; i < (status == PT_OK ? 1 : 2); i++) {
+        size_t which = status == PT_OK ? fired : (size_t)i;
+        calls[i].what = (char)(choice->cases[which] + (try ? 'a' - 'A' : 0));
+        calls[i].queue = choice->queues[which];
+    }
+    return status == PT_OK ? cases[fired].status : status;
+}
+
 /* All calls of a thread; stream: for delays between them, or NULL. */
 static void make_calls(struct history *history, int thread, uint64_t *stream)
 {
     for (uint32_t i = 0; i < history->count; i++) {
         struct call *call = &history->calls[i];
-        if (call->thread != thread)
+        if (call->thread != thread || call->what == NO_CALL)
             continue;
         if (stream != NULL)
             test_delay(stream);
+        bool choice = choice_of(call->what) != NULL;
+        int places = choice && is_try(call->what) ? 2 : 1;
         uint32_t value = call->value, begun = turn(history);
-        pt_status status = make_call(history, call, &value);
+        pt_status status = choice ? make_choice(history, call, &value) : make_call(history, call, &value);
         uint32_t ended = turn(history);
-        call->status = status;
-        call->value = value;
-        call->begun = begun;
-        call->ended = ended;
+        for (int j = 0; j < places; j++) {
+            call[j].status = status;
+            call[j].value = value;
+            call[j].begun = begun;
+            call[j].ended = ended;
+        }
+        i += (uint32_t)places - 1;
     }
 }
 
@@ -382,6 +478,7 @@ static const struct example EXAMPLES[] = {
       {'s', 0, 0, 8, PT_OK, 2, 3},
       {'r', 1, 0, 8, PT_OK, 4, 5},
       {'r', 1, 0, 7, PT_OK, 6, 7}}},
+    {"out of another channel", 1, false, {{'s', 0, 0, 7, PT_OK, 0, 1}, {'r', 1, 1, 7, PT_OK, 2, 3}}},
     {"either of two at once",
      1,
      true,
@@ -417,6 +514,7 @@ static const struct example EXAMPLES[] = {
      {{'s', 0, 0, 7, PT_OK, 0, 1}, {'r', 1, 0, 7, PT_OK, 2, 5}, {'l', 2, 0, 2, PT_OK, 3, 4}}},
     {"hands that meet", 6, true, {{'S', 0, 0, 7, PT_OK, 0, 2}, {'r', 1, 0, 7, PT_OK, 1, 3}}},
     {"hands that do not", 6, false, {{'S', 0, 0, 7, PT_OK, 0, 1}, {'R', 1, 0, 7, PT_OK, 2, 3}}},
+    {"a hand that meets itself", 6, false, {{'S', 0, 0, 7, PT_OK, 0, 1}, {'R', 0, 0, 7, PT_OK, 2, 3}}},
     {"two that would not wait", 6, false, {{'s', 0, 0, 7, PT_OK, 0, 2}, {'r', 1, 0, 7, PT_OK, 1, 3}}},
     {"two that receive one",
      6,

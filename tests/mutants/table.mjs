@@ -245,15 +245,15 @@ part('one to one, at its end', 'src/channel/spsc.c', 'channel_model:pair');
 change('the end is looked for after the values', 'bool closed = load_acquire(&spsc->channel.closed) != 0; /* pairs with closing, before the last look */\n        spsc->tail_seen = load_acquire(&spsc->tail);            /* pairs with S */', 'spsc->tail_seen = load_acquire(&spsc->tail);\n        bool closed = load_acquire(&spsc->channel.closed) != 0;');
 
 part('one to one', 'src/channel/spsc.c', 'channel');
-drop('values are given (S)', 'store_release(&spsc->tail, tail + count); /* S');
+drop('values are given (S)', 'store_release(&spsc->tail, spsc->tail + n); /* S');
 drop('room is given back (R)', 'store_release(&spsc->head, spsc->head + n); /* R');
 drop('room is seen', 'spsc->head_seen = load_acquire(&spsc->head);');
 drop('values are seen', 'spsc->tail_seen = load_acquire(&spsc->tail);');
 drop('the end is seen', 'bool closed = load_acquire(&spsc->channel.closed) != 0;');
 
 part('unbounded', 'src/channel/list.c', 'channel');
-drop('a value is there (S2)', 'store_release(&block->written[slot], 1); /* S2');
-drop('a value is seen', 'return load_acquire(&list->head_block->written');
+drop('a value is there (S2)', 'store_release(&slot->written, 1); /* S2');
+drop('a value is seen', 'return load_acquire(&slot_at(list, list->head_block, list->head % (SLOTS + 1))->written)');
 
 // (That a select does not meet itself is not among them: without that line it looks again and again, and sleeps never.)
 part('rendezvous', 'src/channel/rendezvous.c', 'channel', 'select');
