@@ -3,9 +3,12 @@
    `sending` is held for a send as a whole, so all subscribers see values in one order; and for changes of the list. `list` is a
    short lock for changes of the list, and for looking at it under a queue's lock, where nobody may sleep: may_send().
    A subscriber is sent to under `sending` only, so one that has room keeps it until the send.
-   A subscriber's receiver calls pti_broadcast_changed() when it made room: of two who do so at a time, the one whose R2 (gate.c)
-   comes second sees what the first did, and so that all have room. The broadcast holds a sending reference of each
-   subscriber, and a subscriber counts in its broadcast's `alive` until it has gone. */
+   A subscriber's receiver calls pti_broadcast_changed() when it made room, and looks whether all have, if it sees somebody at the
+   gate. Say two made the last room that is needed. Both see somebody: the one whose R2 (gate.c) comes second sees the other's
+   room. Only one does, as the other was before F of who waits: then that one's look, after F, sees the other's room. Of it and
+   the first one's look, the one that has `list` second sees all that the other saw, and so that all have room.
+   The broadcast holds a sending reference of each subscriber, and a subscriber counts in its broadcast's `alive` until it
+   has gone. */
 #include "channel.h"
 #include "port.h"
 
@@ -42,7 +45,7 @@ static bool may_send(pt_channel *channel, const pti_waiter *of)
     if (channel->config.overflow != PT_OVERFLOW_WAIT || load_relaxed(&channel->closed) != 0)
         return true;
     pti_short_lock(&broadcast->list);
-    for (size_t i = 0; i < broadcast->count; i++) /* all are looked at, see wake_next() in gate.c */
+    for (size_t i = 0; i < broadcast->count; i++) /* all, for who looks next: see above */
         all &= broadcast->subscribers[i]->kind->may_send(broadcast->subscribers[i], NULL);
     pti_short_unlock(&broadcast->list);
     return all;

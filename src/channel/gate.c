@@ -162,15 +162,13 @@ static uint64_t read_again(pt_channel *channel)
     return __atomic_fetch_add(&channel->waiting, 0, __ATOMIC_ACQ_REL); /* R2 */
 }
 
-/* Wake one, if there is something for it. Where that hangs on more than the caller's own change, it is looked for under the
-   queue's lock, so that the caller sees what those saw who have joined:
-     a receiver may have taken the last value of a channel that is closed meanwhile. If it has the lock before who closes has,
-     that one wakes all who have joined, and who joins later sees both; else this one sees that it is closed;
-     a broadcast has room when all subscribers have. Who joined has seen the room that was made before its fence, and this
-     one sees it by the lock. */
+/* Wake one, if there is something for it. For a receiver that hangs on more than the caller's own change: it may have taken the
+   last value of a channel that is closed meanwhile. So it is looked for under the queue's lock: if the caller has that before
+   who closes has, then that one wakes all who have joined, and who joins later sees both; else the caller sees that it is
+   closed. (A broadcast has room when all subscribers have, but orders looks by itself: see broadcast.c.) */
 static void wake_next(pt_channel *channel, enum pti_end end)
 {
-    bool joint = end == PTI_RECEIVERS || channel->config.kind == PT_CHANNEL_BROADCAST;
+    bool joint = end == PTI_RECEIVERS;
     if (joint || may(channel, end))
         wake_one(channel, end, joint);
 }

@@ -206,8 +206,9 @@ change('of two changes neither sees the other', 'wants_wake(read_again(channel),
 part('gate', 'src/channel/gate.c', 'gate:test_who_takes_the_last_tells_of_the_end');
 change('a receiver looks for the next without the lock', 'bool joint = end == PTI_RECEIVERS ||', 'bool joint =');
 
-part('gate', 'src/channel/gate.c', 'gate:test_of_two_who_make_room_one_sees_both');
-change('who made room for a broadcast looks without the lock', 'bool joint = end == PTI_RECEIVERS ||', 'bool joint = end == PTI_RECEIVERS || false &&');
+part('broadcast, full', 'src/channel/broadcast.c', 'gate:test_of_two_who_make_room_one_sees_both');
+change('who looks for room does not order itself after others who do', 'pti_short_lock(&broadcast->list);\n    for (size_t i = 0; i < broadcast->count; i++) /* all,', 'for (size_t i = 0; i < broadcast->count; i++) /* all,');
+change('a look ends at the first who has no room', 'all &= broadcast->subscribers[i]->kind->may_send(broadcast->subscribers[i], NULL);', 'all = all && broadcast->subscribers[i]->kind->may_send(broadcast->subscribers[i], NULL);');
 
 part('ring', 'src/channel/ring.c', 'channel', 'select');
 drop('a slot is given (S2)', 'store_release(&slot->stamp, at + 1); /* S2');
