@@ -28,7 +28,15 @@
 #define UNSEEN
 #endif
 
-enum { THREADS = 3, CALLS = 9, QUEUES = 2, PREFILLED = 62 };
+enum { THREADS = 3, CALLS = 9, QUEUES = 2 };
+
+/* Values are numbers, in some kinds with so much beside them that few fit in a block. */
+struct value {
+    uint32_t number;
+    char rest[508];
+};
+
+enum { SMALL = sizeof(uint32_t), LARGE = sizeof(struct value) };
 
 /* ---- Kinds and programs ------------------------------------------------------------------------------ */
 
@@ -40,23 +48,41 @@ struct kind {
     size_t capacity;
     bool one_to_one; /* thread 0 alone sends and closes, thread 1 alone receives */
     bool exact;
-    size_t prefilled; /* and received, before the programs */
+    size_t value_size;
+    size_t
+        prefilled; /* and received, before the programs: the second or third value after them is in another block */
 };
 
-static const struct kind KINDS[] = {
-    {"ring_of_1", QUEUE, 1, false, false, 0},
-    {"ring_of_2", QUEUE, 2, false, false, 0},
-    {"pair_of_1", QUEUE, 1, true, true, 0},
-    {"pair_of_2", QUEUE, 2, true, true, 0},
-    {"unbounded", QUEUE, PT_UNBOUNDED, false, false, 0},
-    {"unbounded_at_the_end_of_a_block", QUEUE, PT_UNBOUNDED, false, false, PREFILLED},
-    {"rendezvous", MEETING, 0, false, false, 0},
-    {"oneshot", ONESHOT, 1, false, false, 0},
-    {"priority_of_2", URGENT, 2, false, true, 0},
-    {"broadcast_of_1", AUDIENCE, 1, false, false, 0},
+enum {
+    RING_OF_1,
+    RING_OF_2,
+    PAIR_OF_1,
+    PAIR_OF_2,
+    LIST,
+    LIST_AT_END,
+    PAIR_LIST,
+    PAIR_LIST_AT_END,
+    RENDEZVOUS,
+    ONCE,
+    PRIORITY_OF_2,
+    BROADCAST_OF_1,
+    KIND_COUNT
 };
 
-enum { KIND_COUNT = sizeof KINDS / sizeof KINDS[0] };
+static const struct kind KINDS[KIND_COUNT] = {
+    [RING_OF_1] = {"ring_of_1", QUEUE, 1, false, false, SMALL, 0},
+    [RING_OF_2] = {"ring_of_2", QUEUE, 2, false, false, SMALL, 0},
+    [PAIR_OF_1] = {"pair_of_1", QUEUE, 1, true, true, SMALL, 0},
+    [PAIR_OF_2] = {"pair_of_2", QUEUE, 2, true, true, SMALL, 0},
+    [LIST] = {"unbounded", QUEUE, PT_UNBOUNDED, false, false, SMALL, 0},
+    [LIST_AT_END] = {"unbounded_at_the_end_of_a_block", QUEUE, PT_UNBOUNDED, false, false, SMALL, 62},
+    [PAIR_LIST] = {"pair_unbounded", QUEUE, PT_UNBOUNDED, true, true, LARGE, 0},
+    [PAIR_LIST_AT_END] = {"pair_unbounded_at_the_end_of_a_block", QUEUE, PT_UNBOUNDED, true, true, LARGE, 7},
+    [RENDEZVOUS] = {"rendezvous", MEETING, 0, false, false, SMALL, 0},
+    [ONCE] = {"oneshot", ONESHOT, 1, false, false, SMALL, 0},
+    [PRIORITY_OF_2] = {"priority_of_2", URGENT, 2, false, true, SMALL, 0},
+    [BROADCAST_OF_1] = {"broadcast_of_1", AUDIENCE, 1, false, false, SMALL, 0},
+};
 
 /* The calls of each thread. In capitals those that wait: S send, R receive. s r: try to. t u: send, receive with a deadline
    that is over. c: close; l: length. V to Z: selects, see below; v to z: try to. A number: which of two channels the next calls
@@ -348,14 +374,14 @@ UNSEEN static bool is_right(const struct history *history)
 static bool is_urgent(const void *a, const void *b, void *arg)
 {
     (void)arg;
-    return *(const uint32_t *)a % 2 == 1 && *(const uint32_t *)b % 2 == 0;
+    return ((const struct value *)a)->number % 2 == 1 && ((const struct value *)b)->number % 2 == 0;
 }
 
 /* False if the channel cannot be made. */
 static bool begin_history(struct history *history, const struct kind *kind, const char *program)
 {
     pt_channel_config config = {.one_sender = kind->one_to_one, .one_receiver = kind->one_to_one};
-    uint32_t value = 0;
+    struct value value = {.number = 0};
     config.kind = kind->model == ONESHOT    ? PT_CHANNEL_ONESHOT
                   : kind->model == URGENT   ? PT_CHANNEL_PRIORITY
                   : kind->model == AUDIENCE ? PT_CHANNEL_BROADCAST
@@ -366,7 +392,7 @@ static bool begin_history(struct history *history, const struct kind *kind, cons
     write_calls(history, program);
     bool made = true;
     for (int i = 0; i < (kind->model == AUDIENCE ? 1 : QUEUES) && made; i++)
-        made = pt_channel_create(&history->channels[i], sizeof value, kind->capacity, &config) == PT_OK;
+        made = pt_channel_create(&history->channels[i], kind->value_size, kind->capacity, &config) == PT_OK;
     for (int i = 0; i < QUEUES && kind->model == AUDIENCE; i++)
         made = made && pt_channel_subscribe(history->channels[0], &history->subscribers[i]) == PT_OK;
     for (size_t i = 0; i < kind->prefilled; i++)
@@ -395,7 +421,7 @@ static uint32_t turn(struct history *history)
     return __atomic_fetch_add(&history->clock, 1, __ATOMIC_ACQ_REL);
 }
 
-static pt_status make_call(struct history *history, const struct call *call, uint32_t *value)
+static pt_status make_call(struct history *history, const struct call *call, struct value *value)
 {
     pt_channel *to = history->channels[history->kind->model == AUDIENCE ? 0 : call->queue];
     pt_channel *from = history->kind->model == AUDIENCE ? history->subscribers[call->queue] : to;
@@ -407,16 +433,16 @@ static pt_status make_call(struct history *history, const struct call *call, uin
     case 'r': return pt_channel_try_receive(from, value);
     case 'u': return pt_channel_receive_until(from, value, pt_at(0));
     case 'c': pt_channel_close(to); return PT_OK;
-    default: *value = (uint32_t)pt_channel_length(to); return PT_OK;
+    default: value->number = (uint32_t)pt_channel_length(to); return PT_OK;
     }
 }
 
 /* Make a select of calls[0], which becomes the case that fired; if none does, calls[0] and [1] become both. */
-static pt_status make_choice(struct history *history, struct call *calls, uint32_t *value)
+static pt_status make_choice(struct history *history, struct call *calls, struct value *value)
 {
     const struct choice *choice = choice_of(calls[0].what);
     bool try = is_try(calls[0].what);
-    uint32_t sent = *value;
+    struct value sent = *value;
     size_t fired;
     pt_case cases[2];
     for (int i = 0; i < 2; i++) {
@@ -443,12 +469,13 @@ static void make_calls(struct history *history, int thread, uint64_t *stream)
             test_delay(stream);
         bool choice = choice_of(call->what) != NULL;
         int places = choice && is_try(call->what) ? 2 : 1;
-        uint32_t value = call->value, begun = turn(history);
+        struct value value = {.number = call->value};
+        uint32_t begun = turn(history);
         pt_status status = choice ? make_choice(history, call, &value) : make_call(history, call, &value);
         uint32_t ended = turn(history);
         for (int j = 0; j < places; j++) {
             call[j].status = status;
-            call[j].value = value;
+            call[j].value = value.number;
             call[j].begun = begun;
             call[j].ended = ended;
         }
@@ -466,71 +493,80 @@ struct example {
 };
 
 static const struct example EXAMPLES[] = {
-    {"a value comes out after it went in", 1, true, {{'s', 0, 0, 7, PT_OK, 0, 1}, {'r', 1, 0, 7, PT_OK, 2, 3}}},
-    {"out of nothing", 1, false, {{'r', 1, 0, 7, PT_OK, 0, 1}}},
-    {"before it went in", 1, false, {{'r', 1, 0, 7, PT_OK, 0, 1}, {'s', 0, 0, 7, PT_OK, 2, 3}}},
-    {"while it goes in", 1, true, {{'r', 1, 0, 7, PT_OK, 0, 2}, {'s', 0, 0, 7, PT_OK, 1, 3}}},
-    {"twice", 1, false, {{'s', 0, 0, 7, PT_OK, 0, 1}, {'r', 1, 0, 7, PT_OK, 2, 4}, {'r', 2, 0, 7, PT_OK, 3, 5}}},
+    {"a value comes out after it went in",
+     RING_OF_2,
+     true,
+     {{'s', 0, 0, 7, PT_OK, 0, 1}, {'r', 1, 0, 7, PT_OK, 2, 3}}},
+    {"out of nothing", RING_OF_2, false, {{'r', 1, 0, 7, PT_OK, 0, 1}}},
+    {"before it went in", RING_OF_2, false, {{'r', 1, 0, 7, PT_OK, 0, 1}, {'s', 0, 0, 7, PT_OK, 2, 3}}},
+    {"while it goes in", RING_OF_2, true, {{'r', 1, 0, 7, PT_OK, 0, 2}, {'s', 0, 0, 7, PT_OK, 1, 3}}},
+    {"twice",
+     RING_OF_2,
+     false,
+     {{'s', 0, 0, 7, PT_OK, 0, 1}, {'r', 1, 0, 7, PT_OK, 2, 4}, {'r', 2, 0, 7, PT_OK, 3, 5}}},
     {"the second before the first",
-     1,
+     RING_OF_2,
      false,
      {{'s', 0, 0, 7, PT_OK, 0, 1},
       {'s', 0, 0, 8, PT_OK, 2, 3},
       {'r', 1, 0, 8, PT_OK, 4, 5},
       {'r', 1, 0, 7, PT_OK, 6, 7}}},
-    {"out of another channel", 1, false, {{'s', 0, 0, 7, PT_OK, 0, 1}, {'r', 1, 1, 7, PT_OK, 2, 3}}},
+    {"out of another channel", RING_OF_2, false, {{'s', 0, 0, 7, PT_OK, 0, 1}, {'r', 1, 1, 7, PT_OK, 2, 3}}},
     {"either of two at once",
-     1,
+     RING_OF_2,
      true,
      {{'s', 0, 0, 7, PT_OK, 0, 2},
       {'s', 2, 0, 8, PT_OK, 1, 3},
       {'r', 1, 0, 8, PT_OK, 4, 5},
       {'r', 1, 0, 7, PT_OK, 6, 7}}},
-    {"lost", 1, false, {{'s', 0, 0, 7, PT_OK, 0, 1}, {'r', 1, 0, 7, PT_ERR_BUSY, 2, 3}}},
-    {"not there yet", 1, true, {{'s', 0, 0, 7, PT_OK, 0, 2}, {'r', 1, 0, 7, PT_ERR_BUSY, 1, 3}}},
+    {"lost", RING_OF_2, false, {{'s', 0, 0, 7, PT_OK, 0, 1}, {'r', 1, 0, 7, PT_ERR_BUSY, 2, 3}}},
+    {"not there yet", RING_OF_2, true, {{'s', 0, 0, 7, PT_OK, 0, 2}, {'r', 1, 0, 7, PT_ERR_BUSY, 1, 3}}},
     {"kept from one by another that is on its way",
-     1,
+     RING_OF_2,
      true,
      {{'s', 0, 0, 7, PT_OK, 0, 5}, {'s', 2, 0, 8, PT_OK, 1, 2}, {'r', 1, 0, 7, PT_ERR_BUSY, 3, 4}}},
     {"the same where that cannot be",
-     8,
+     PRIORITY_OF_2,
      false,
      {{'s', 0, 0, 7, PT_OK, 0, 5}, {'s', 2, 0, 8, PT_OK, 1, 2}, {'r', 1, 0, 7, PT_ERR_BUSY, 3, 4}}},
-    {"one too many", 0, false, {{'s', 0, 0, 7, PT_OK, 0, 2}, {'s', 1, 0, 8, PT_OK, 1, 3}}},
-    {"refused though there is room", 0, false, {{'s', 0, 0, 7, PT_ERR_BUSY, 0, 1}}},
-    {"given up though there is room", 0, false, {{'t', 0, 0, 7, PT_ERR_TIMEOUT, 0, 1}}},
-    {"closed, and still in", 1, false, {{'c', 1, 0, 0, PT_OK, 0, 1}, {'s', 0, 0, 7, PT_OK, 2, 3}}},
+    {"one too many", RING_OF_1, false, {{'s', 0, 0, 7, PT_OK, 0, 2}, {'s', 1, 0, 8, PT_OK, 1, 3}}},
+    {"refused though there is room", RING_OF_1, false, {{'s', 0, 0, 7, PT_ERR_BUSY, 0, 1}}},
+    {"given up though there is room", RING_OF_1, false, {{'t', 0, 0, 7, PT_ERR_TIMEOUT, 0, 1}}},
+    {"closed, and still in", RING_OF_2, false, {{'c', 1, 0, 0, PT_OK, 0, 1}, {'s', 0, 0, 7, PT_OK, 2, 3}}},
     {"the end, and then a value",
-     1,
+     RING_OF_2,
      false,
      {{'s', 0, 0, 7, PT_OK, 0, 1},
       {'c', 0, 0, 0, PT_OK, 2, 3},
       {'R', 1, 0, 0, PT_ERR_CLOSED, 4, 5},
       {'R', 2, 0, 7, PT_OK, 6, 7}}},
-    {"the end before the close", 1, false, {{'r', 1, 0, 0, PT_ERR_CLOSED, 0, 1}, {'c', 0, 0, 0, PT_OK, 2, 3}}},
+    {"the end before the close",
+     RING_OF_2,
+     false,
+     {{'r', 1, 0, 0, PT_ERR_CLOSED, 0, 1}, {'c', 0, 0, 0, PT_OK, 2, 3}}},
     {"a length that never was",
-     1,
+     RING_OF_2,
      false,
      {{'s', 0, 0, 7, PT_OK, 0, 1}, {'r', 1, 0, 7, PT_OK, 2, 5}, {'l', 2, 0, 2, PT_OK, 3, 4}}},
-    {"hands that meet", 6, true, {{'S', 0, 0, 7, PT_OK, 0, 2}, {'r', 1, 0, 7, PT_OK, 1, 3}}},
-    {"hands that do not", 6, false, {{'S', 0, 0, 7, PT_OK, 0, 1}, {'R', 1, 0, 7, PT_OK, 2, 3}}},
-    {"a hand that meets itself", 6, false, {{'S', 0, 0, 7, PT_OK, 0, 1}, {'R', 0, 0, 7, PT_OK, 2, 3}}},
-    {"two that would not wait", 6, false, {{'s', 0, 0, 7, PT_OK, 0, 2}, {'r', 1, 0, 7, PT_OK, 1, 3}}},
+    {"hands that meet", RENDEZVOUS, true, {{'S', 0, 0, 7, PT_OK, 0, 2}, {'r', 1, 0, 7, PT_OK, 1, 3}}},
+    {"hands that do not", RENDEZVOUS, false, {{'S', 0, 0, 7, PT_OK, 0, 1}, {'R', 1, 0, 7, PT_OK, 2, 3}}},
+    {"a hand that meets itself", RENDEZVOUS, false, {{'S', 0, 0, 7, PT_OK, 0, 1}, {'R', 0, 0, 7, PT_OK, 2, 3}}},
+    {"two that would not wait", RENDEZVOUS, false, {{'s', 0, 0, 7, PT_OK, 0, 2}, {'r', 1, 0, 7, PT_OK, 1, 3}}},
     {"two that receive one",
-     6,
+     RENDEZVOUS,
      false,
      {{'S', 0, 0, 7, PT_OK, 0, 5}, {'R', 1, 0, 7, PT_OK, 1, 3}, {'R', 2, 0, 7, PT_OK, 2, 4}}},
-    {"a second shot", 7, false, {{'s', 0, 0, 7, PT_OK, 0, 2}, {'s', 1, 0, 8, PT_OK, 1, 3}}},
+    {"a second shot", ONCE, false, {{'s', 0, 0, 7, PT_OK, 0, 2}, {'s', 1, 0, 8, PT_OK, 1, 3}}},
     {"the less urgent first",
-     8,
+     PRIORITY_OF_2,
      false,
      {{'s', 0, 0, 8, PT_OK, 0, 1}, {'s', 0, 0, 7, PT_OK, 2, 3}, {'r', 1, 0, 8, PT_OK, 4, 5}}},
     {"the more urgent first",
-     8,
+     PRIORITY_OF_2,
      true,
      {{'s', 0, 0, 8, PT_OK, 0, 1}, {'s', 0, 0, 7, PT_OK, 2, 3}, {'r', 1, 0, 7, PT_OK, 4, 5}}},
     {"two orders for two subscribers",
-     9,
+     BROADCAST_OF_1,
      false,
      {{'s', 0, 0, 7, PT_OK, 0, 2},
       {'s', 0, 0, 8, PT_OK, 5, 9},
@@ -675,7 +711,7 @@ static void run_kind(const char *name)
             continue;
         memset(&rounds, 0, sizeof rounds);
         rounds.kind = &KINDS[i];
-        rounds.each = test_scale(1000);
+        rounds.each = test_scale(300);
         rounds.barrier = (pt_barrier)PT_BARRIER_INIT(THREADS);
         crew_run(THREADS, run_rounds, &rounds);
     }

@@ -204,7 +204,7 @@ part('gate', 'src/channel/gate.c', 'gate:test_who_is_awake_sees_what_it_kept_oth
 change('of two changes neither sees the other', 'wants_wake(read_again(channel), end)', 'wants_wake(load_relaxed(&channel->waiting), end)');
 
 part('gate', 'src/channel/gate.c', 'gate:test_who_takes_the_last_tells_of_the_end');
-change('a receiver looks for the next without the lock', 'bool joint = end == PTI_RECEIVERS ||', 'bool joint =');
+change('a receiver looks for the next without the lock', 'bool joint = end == PTI_RECEIVERS;', 'bool joint = false;');
 
 part('broadcast, full', 'src/channel/broadcast.c', 'gate:test_of_two_who_make_room_one_sees_both');
 change('who looks for room does not order itself after others who do', 'pti_short_lock(&broadcast->list);\n    for (size_t i = 0; i < broadcast->count; i++) /* all,', 'for (size_t i = 0; i < broadcast->count; i++) /* all,');
