@@ -1,7 +1,8 @@
-/* queue.c: buffers of text that go round. One mutex guards the two lists; it also hands what a buffer holds, and what
-   a thread did with it, from one thread to the next. */
+/* queue.c: buffers of text that go round through two channels, which also hand what a buffer holds, and what a thread did
+   with it, from one thread to the next. */
 #include "queue.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 bool buffer_resize(struct buffer *buffer, size_t capacity)
@@ -26,9 +27,13 @@ static struct buffer *new_buffer(void)
 
 bool queue_make(struct queue *queue, unsigned buffers)
 {
-    pt_mutex_lock(&queue->mutex); /* nobody else knows the queue yet, but the compiler cannot know that */
-    queue->full_end = &queue->full;
-    pt_mutex_unlock(&queue->mutex);
+    queue->buffers = calloc(buffers, sizeof(struct buffer *));
+    if (queue->buffers == NULL ||
+        pt_channel_create(&queue->full, sizeof(struct buffer *), buffers, &(pt_channel_config){.name = "full"}) !=
+            PT_OK ||
+        pt_channel_create(&queue->empty, sizeof(struct buffer *), buffers, &(pt_channel_config){.name = "empty"}) !=
+            PT_OK)
+        return false;
     while (queue->buffer_count < buffers) {
         struct buffer *buffer = new_buffer();
         if (buffer == NULL)
@@ -39,92 +44,76 @@ bool queue_make(struct queue *queue, unsigned buffers)
     return true;
 }
 
+/* Who failed has put its buffer back after that, so at the latest with that one it is seen. */
 struct buffer *queue_take_empty(struct queue *queue)
 {
-    pt_mutex_lock(&queue->mutex);
-    while (queue->empty == NULL)
-        pt_cond_wait(&queue->buffer_back, &queue->mutex);
-    struct buffer *buffer = queue->failed ? NULL : queue->empty;
-    if (buffer != NULL) {
-        queue->empty = buffer->next;
-        queue->empty_count--;
-        buffer->length = 0;
+    struct buffer *buffer;
+    if (pt_channel_receive(queue->empty, &buffer) != PT_OK)
+        return NULL;
+    if (atomic_load_explicit(&queue->failed, memory_order_relaxed)) {
+        queue_put_empty(queue, buffer);
+        return NULL;
     }
-    pt_mutex_unlock(&queue->mutex);
+    buffer->length = 0;
     return buffer;
 }
 
 void queue_put_full(struct queue *queue, struct buffer *buffer)
 {
-    pt_mutex_lock(&queue->mutex);
-    buffer->next = NULL;
-    *queue->full_end = buffer;
-    queue->full_end = &buffer->next;
-    pt_mutex_unlock(&queue->mutex);
-    pt_cond_signal(&queue->text_there);
+    pt_channel_send(queue->full, &buffer);
 }
 
 struct buffer *queue_take_full(struct queue *queue)
 {
-    pt_mutex_lock(&queue->mutex);
-    while (queue->full == NULL && !queue->closed)
-        pt_cond_wait(&queue->text_there, &queue->mutex);
-    struct buffer *buffer = queue->full;
-    if (buffer != NULL) {
-        queue->full = buffer->next;
-        if (queue->full == NULL)
-            queue->full_end = &queue->full;
-    }
-    pt_mutex_unlock(&queue->mutex);
-    return buffer;
+    struct buffer *buffer;
+    return pt_channel_next(queue->full, &buffer) ? buffer : NULL;
 }
 
 void queue_put_empty(struct queue *queue, struct buffer *buffer)
 {
     if (buffer->capacity > BUFFER_SIZE)
         (void)buffer_resize(buffer, BUFFER_SIZE);
-    pt_mutex_lock(&queue->mutex);
-    buffer->next = queue->empty;
-    queue->empty = buffer;
-    queue->empty_count++;
-    pt_mutex_unlock(&queue->mutex);
-    pt_cond_signal(&queue->buffer_back);
+    pt_channel_send(queue->empty, &buffer);
+}
+
+/* Hold all buffers. */
+static void gather(struct queue *queue)
+{
+    for (size_t held = 0, more; held < queue->buffer_count; held += more) {
+        if (pt_channel_receive_many(queue->empty, queue->buffers + held, queue->buffer_count - held, &more,
+                                    PT_FOREVER) != PT_OK)
+            abort(); /* nobody closes it */
+    }
 }
 
 bool queue_wait_until_empty(struct queue *queue)
 {
-    pt_mutex_lock(&queue->mutex);
-    while (queue->empty_count < queue->buffer_count)
-        pt_cond_wait(&queue->buffer_back, &queue->mutex);
-    bool good = !queue->failed;
-    pt_mutex_unlock(&queue->mutex);
-    return good;
+    gather(queue);
+    for (unsigned i = 0; i < queue->buffer_count; i++)
+        queue_put_empty(queue, queue->buffers[i]);
+    return !atomic_load_explicit(&queue->failed, memory_order_relaxed);
 }
 
-/* Needs to wake nobody: whoever calls it still has a buffer, and puts that back. */
 void queue_fail(struct queue *queue)
 {
-    pt_mutex_lock(&queue->mutex);
-    queue->failed = true;
-    pt_mutex_unlock(&queue->mutex);
+    atomic_store_explicit(&queue->failed, true, memory_order_relaxed);
 }
 
 void queue_close(struct queue *queue)
 {
-    pt_mutex_lock(&queue->mutex);
-    queue->closed = true;
-    pt_mutex_unlock(&queue->mutex);
-    pt_cond_broadcast(&queue->text_there);
+    pt_channel_close(queue->full);
 }
 
 void queue_free(struct queue *queue)
 {
-    pt_mutex_lock(&queue->mutex);
-    while (queue->empty != NULL) {
-        struct buffer *buffer = queue->empty;
-        queue->empty = buffer->next;
-        free(buffer->text);
-        free(buffer);
+    gather(queue);
+    for (unsigned i = 0; i < queue->buffer_count; i++) {
+        free(queue->buffers[i]->text);
+        free(queue->buffers[i]);
     }
-    pt_mutex_unlock(&queue->mutex);
+    free(queue->buffers);
+    pt_channel_release_sender(queue->full);
+    pt_channel_release_receiver(queue->full);
+    pt_channel_release_sender(queue->empty);
+    pt_channel_release_receiver(queue->empty);
 }

@@ -9,22 +9,15 @@
 
 /* Belongs to the thread that took it from the queue, until that thread puts it back. */
 struct buffer {
-    struct buffer *next;     /* the queue's */
     size_t capacity, length; /* of text */
     char *text;
 };
 
 struct queue {
-    pt_mutex mutex;
-    pt_cond text_there; /* or closed */
-    pt_cond buffer_back;
-    struct buffer *full PT_GUARDED_BY(&mutex); /* the oldest first */
-    struct buffer **full_end PT_GUARDED_BY(&mutex);
-    struct buffer *empty PT_GUARDED_BY(&mutex);
-    unsigned empty_count PT_GUARDED_BY(&mutex);
-    bool closed PT_GUARDED_BY(&mutex);
-    bool failed PT_GUARDED_BY(&mutex);
-    unsigned buffer_count; /* does not change while threads use the queue */
+    pt_channel *full, *empty; /* of struct buffer *; each has room for all */
+    struct buffer **buffers;  /* those that queue_wait_until_empty() holds */
+    unsigned buffer_count;
+    _Atomic bool failed;
 };
 
 /* Make a queue of so many empty buffers of BUFFER_SIZE out of all zeroes. False: out of memory; queue_free() it all
