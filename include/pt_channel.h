@@ -55,7 +55,7 @@ typedef struct pt_channel pt_channel;
 typedef enum pt_channel_kind {
     PT_CHANNEL_QUEUE = 0,    /* first in, first out */
     PT_CHANNEL_ONESHOT = 1,  /* one value ever, then it is closed; capacity must be 1 */
-    PT_CHANNEL_PRIORITY = 2, /* the first by `compare` comes out; capacity 1 or more, or PT_UNBOUNDED */
+    PT_CHANNEL_PRIORITY = 2, /* the first by `before` comes out; capacity 1 or more, or PT_UNBOUNDED */
     PT_CHANNEL_BROADCAST = 3 /* each value goes to each subscriber: see pt_channel_subscribe() */
 } pt_channel_kind;
 

@@ -183,6 +183,47 @@ change('not taken out of the list when called', 'if (best != NULL)\n        take
 part('carrier, joined', 'src/thread.c', 'carrier');
 change('parks after it told the joiner', 'if (thread->carried)\n        pti_carrier_park();\n    finish(thread);', 'bool carried = thread->carried;\n    finish(thread);\n    if (carried)\n        pti_carrier_park();');
 
+// ---- Timers ----
+
+part('wheel', 'src/wheel.c', 'timer');
+drop('what a function did is seen by who waits (F)', 'store_release(&running, NULL); /* F');
+drop('who waits sees what a function did (L)', 'bool runs = load_acquire(&running) == timer; /* L');
+change('who ends a timer does not wait for its function', 'bool runs = load_acquire(&running) == timer; /* L', 'bool runs = false; /* L');
+change('who waits for a function is not woken', 'pti_park_wake_all(waiters, PTI_GO);', '(void)waiters;');
+change('a function does not run until it has ended', 'store_relaxed(&running, timer); /* R */', '(void)0; /* R */');
+change('nobody ends what could not be waited for', 'if (ended != NULL)\n        ended(timer);', '');
+change('who starts an earlier one wakes nobody', 'if (is_first)\n        pt_event_set(&changed);', '');
+change('the thread does not say until when it sleeps', 'wake_at = next;', 'wake_at = 0;');
+change('the last user wakes nobody', 'if (last)\n        pt_event_set(&changed);', '');
+change('the thread says that it is there when it has gone (E)', 'serving = false; /* E */', '(void)0; /* E */');
+change('a user counts after the thread has looked', 'users++; /* before the thread looks */', '(void)0;');
+change('the thread is started twice (B)', 'serving = true; /* B */', '(void)0; /* B */');
+change('the last user joins nobody', 'joined = server;\n        server = NULL;', 'joined = NULL;');
+change('the thread and the last user both have its handle', 'joined = server;\n        server = NULL;', 'joined = server;');
+change('a stopped timer stays in its slot', 'if (was != 0)\n        link_out(timer);', '');
+change('a timer ticks early', '((uint64_t)at + (UINT64_C(1) << STEP_BITS) - 1) >> STEP_BITS', '(uint64_t)at >> STEP_BITS');
+change('a slot in use is forgotten', 'if (slot->first == NULL && slot != &ready) {', 'if (slot != &ready) {');
+change('the wheel goes by what comes next', 'if (step > to) {', 'if (step + 1 > to) {');
+change('the wheel goes on to the time before its slot is empty', 'if (opened == NULL || opened->first == NULL) {', 'if (true) {');
+change('a slot is on another level', 'when ^ current)) / SLOT_BITS;', 'when - current)) / SLOT_BITS;');
+change('a period drifts', 'at += (pt_time)missed * period;', 'at = now;');
+change('what was missed is not counted', 'timer->number += missed;', '');
+change('a start is tried though it has ticked', 'if (fresh && (timer->number != 0 || function_runs(timer))) {', 'if (false) {');
+change('a start is tried while the function runs', '(timer->number != 0 || function_runs(timer))', '(timer->number != 0)');
+
+part('timer', 'src/timer.c', 'timer');
+change('a tick outlives its setting', '(was & PTI_TIMER_TICKED) != 0 &&', 'false &&');
+change('a stop does not wait for the tick', '(was & PTI_TIMER_RUNS) != 0 && pti', 'false && pti');
+change('a release does not stop it', 'pti_timer_stop(&timer->timer);\n    pti_timer_end', 'pti_timer_end');
+change('each reference ends it', 'sub_acq_rel(&timer->references, 1) != 1) /* D', 'sub_acq_rel(&timer->references, 1) == 0) /* D');
+change('a reset forgets the ticks of before', 'if (pt_timer_stop(timer) == PT_ERR_NOBLOCK)\n        return PT_ERR_NOBLOCK;\n    return', 'return');
+
+part('deadline of a token', 'src/cancel.c', 'cancel');
+change('two timers for a token', 'if (!first) {\n        pti_timers_leave();\n        return PT_OK;\n    }', '');
+change('a token that is going is taken', 'if (try_retain(token)) {\n        pt_cancel_status(token);', 'pt_cancel_retain(token);\n    {\n        pt_cancel_status(token);');
+change('its timer outlives it', 'pti_timer_stop(&token->timer);\n    pti_timer_end(&token->timer, free_timed);', 'free_timed(&token->timer);');
+change('the deadline is told to nobody', 'pt_cancel_status(token);\n        pt_cancel_release(token);', 'pt_cancel_release(token);');
+
 // ---- Channels ----
 
 part('gate', 'src/channel/gate.c', 'channel', 'select');
@@ -243,7 +284,7 @@ change('equal ones come out the other way round', 'return a->number < b->number 
 change('the end is said while there is something', 'if (heap->count == 0) {\n        bool closed = heap->closed;', 'if (heap->count == 0 || heap->closed) {\n        bool closed = heap->closed;');
 
 part('one to one, at its end', 'src/channel/spsc.c', 'channel_model:pair');
-change('the end is looked for after the values', 'bool closed = load_acquire(&spsc->channel.closed) != 0; /* pairs with closing, before the last look */\n        spsc->tail_seen = load_acquire(&spsc->tail);            /* pairs with S */', 'spsc->tail_seen = load_acquire(&spsc->tail);\n        bool closed = load_acquire(&spsc->channel.closed) != 0;');
+change('the end is looked for after the values', 'bool closed = load_acquire(&spsc->channel.closed) != 0; /* pairs with closing, before the last look */\n    spsc->tail_seen = load_acquire(&spsc->tail);            /* pairs with S */', 'spsc->tail_seen = load_acquire(&spsc->tail);\n    bool closed = load_acquire(&spsc->channel.closed) != 0;');
 
 part('one to one', 'src/channel/spsc.c', 'channel');
 drop('values are given (S)', 'store_release(&spsc->tail, spsc->tail + n); /* S');
@@ -251,6 +292,13 @@ drop('room is given back (R)', 'store_release(&spsc->head, spsc->head + n); /* R
 drop('room is seen', 'spsc->head_seen = load_acquire(&spsc->head);');
 drop('values are seen', 'spsc->tail_seen = load_acquire(&spsc->tail);');
 drop('the end is seen', 'bool closed = load_acquire(&spsc->channel.closed) != 0;');
+
+part('one to one, block by block', 'src/channel/spsc.c', 'channel_model:pair_unbounded', 'channel:test_each_value_arrives_once_in_order');
+change('a block to be used again is taken without order', 'swap_acquire(&spsc->spare, NULL); /* pairs', '__atomic_exchange_n(&spsc->spare, NULL, __ATOMIC_RELAXED); /* pairs');
+change('a block is put by without order', '__atomic_exchange_n(&spsc->spare, left, __ATOMIC_ACQ_REL)', '__atomic_exchange_n(&spsc->spare, left, __ATOMIC_RELAXED)');
+change('a block is put by before its last value is read', 'struct block *left = spsc->out.block;', 'struct block *left = spsc->out.index + 1 == spsc->block_capacity ? NULL : spsc->out.block;\n    if (left == NULL) {\n        char *last = step(spsc, &spsc->out);\n        pti_free(__atomic_exchange_n(&spsc->spare, spsc->out.block, __ATOMIC_ACQ_REL));\n        return last;\n    }');
+change('a block is taken and left', 'block = swap_acquire(&spsc->spare, NULL); /* pairs', 'block = load_acquire(&spsc->spare); /* pairs');
+change('the next block is told after its values', 'spsc->in.block->next = block;\n    return block != NULL;', '(void)!block;\n    spsc->in.block->next = spsc->in.block;\n    return true;');
 
 part('unbounded', 'src/channel/list.c', 'channel');
 drop('a value is there (S2)', 'store_release(&slot->written, 1); /* S2');
