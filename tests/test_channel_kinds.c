@@ -1,0 +1,679 @@
+/* test_channel_kinds.c: what the tests of Go and of crossbeam ask of a channel, asked of each kind: what a closed one answers,
+   what becomes of values that nobody receives, values of any size, chains, and selects over channels of several kinds. */
+#include "support.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "channel/channel.h"
+
+/* ---- Kinds and ways of closing ---------------------------------------------------------------------- */
+
+struct kind {
+    const char *name;
+    size_t capacity;
+    pt_channel_config config;
+};
+
+static bool is_before(const void *a, const void *b, void *arg)
+{
+    (void)a, (void)b, (void)arg;
+    return false; /* all are equal: first in, first out */
+}
+
+static const struct kind KINDS[] = {
+    {"ring of 1", 1, {.kind = PT_CHANNEL_QUEUE}},
+    {"ring of 3", 3, {.kind = PT_CHANNEL_QUEUE}},
+    {"list", PT_UNBOUNDED, {.kind = PT_CHANNEL_QUEUE}},
+    {"pair of 2", 2, {.one_sender = true, .one_receiver = true}},
+    {"pair, unbounded", PT_UNBOUNDED, {.one_sender = true, .one_receiver = true}},
+    {"rendezvous", 0, {.kind = PT_CHANNEL_QUEUE}},
+    {"rendezvous of a pair", 0, {.one_sender = true, .one_receiver = true}},
+    {"priority of 2", 2, {.kind = PT_CHANNEL_PRIORITY, .before = is_before}},
+    {"priority, unbounded", PT_UNBOUNDED, {.kind = PT_CHANNEL_PRIORITY, .before = is_before}},
+    {"oneshot", 1, {.kind = PT_CHANNEL_ONESHOT}},
+    {"oneshot of a pair", 1, {.kind = PT_CHANNEL_ONESHOT, .one_sender = true, .one_receiver = true}},
+    {"broadcast of 2", 2, {.kind = PT_CHANNEL_BROADCAST}},
+    {"broadcast, unbounded", PT_UNBOUNDED, {.kind = PT_CHANNEL_BROADCAST}},
+};
+
+enum { KIND_COUNT = sizeof KINDS / sizeof KINDS[0] };
+
+enum way { CLOSE, CLOSE_NOW, NO_SENDER, NO_RECEIVER, WAYS };
+
+static const char *const WAY_NAMES[WAYS] = {"closed", "closed at once", "without a sender", "without a receiver"};
+
+/* What is being tested, for expect(). */
+static const char *tested_kind, *tested_way;
+
+/* Under the simulator one of them a schedule, else one after the other: next_kind(&i) until NULL. */
+static const struct kind *next_kind(int *i)
+{
+    tested_way = "";
+#ifdef PT_SIM
+    if ((*i)++ > 0)
+        return NULL;
+    uint64_t stream = test_seed;
+    const struct kind *kind = &KINDS[test_random(&stream) % KIND_COUNT];
+#else
+    const struct kind *kind = *i < KIND_COUNT ? &KINDS[(*i)++] : NULL;
+#endif
+    tested_kind = kind == NULL ? "" : kind->name;
+    return kind;
+}
+
+/* In the test's own thread: value is as wanted, or the failure says for which kind it is not. */
+#define expect(value, wanted) expect_at(__LINE__, #value, (long long)(value), (long long)(wanted))
+static void expect_at(int line, const char *text, long long value, long long wanted)
+{
+    if (value != wanted)
+        fail_msg("line %d, %s %s: %s is %lld, not %lld", line, tested_kind, tested_way, text, value, wanted);
+}
+
+/* A channel as its senders and as its receivers see it: two of a broadcast, else one. */
+struct ends {
+    pt_channel *in, *out;
+};
+
+static struct ends make(const struct kind *kind, size_t value_size)
+{
+    struct ends ends = {NULL, NULL};
+    expect(pt_channel_create(&ends.in, value_size, kind->capacity, &kind->config), PT_OK);
+    ends.out = ends.in;
+    if (kind->config.kind == PT_CHANNEL_BROADCAST)
+        expect(pt_channel_subscribe(ends.in, &ends.out), PT_OK);
+    return ends;
+}
+
+/* The broadcast before its subscriber: without one, sends to it are PT_OK. */
+static void release_receivers(struct ends ends)
+{
+    if (ends.out != ends.in)
+        pt_channel_release_receiver(ends.in);
+    pt_channel_release_receiver(ends.out);
+}
+
+static void release_all(struct ends ends)
+{
+    pt_channel_release_sender(ends.in);
+    release_receivers(ends);
+}
+
+static void close_by(enum way way, struct ends ends)
+{
+    tested_way = WAY_NAMES[way];
+    switch (way) {
+    case CLOSE: pt_channel_close(ends.in); break;
+    case CLOSE_NOW:
+        pt_channel_close_now(ends.in);
+        if (ends.out != ends.in)
+            pt_channel_close_now(ends.out);
+        break;
+    case NO_SENDER: pt_channel_release_sender(ends.in); break;
+    default: release_receivers(ends); break;
+    }
+}
+
+/* What close_by() has not. */
+static void release_rest(enum way way, struct ends ends)
+{
+    if (way != NO_SENDER)
+        pt_channel_release_sender(ends.in);
+    if (way != NO_RECEIVER)
+        release_receivers(ends);
+}
+
+static bool is_oneshot(const struct kind *kind)
+{
+    return kind->config.kind == PT_CHANNEL_ONESHOT;
+}
+
+/* Whether sends can wait. */
+static bool can_be_full(const struct kind *kind)
+{
+    return kind->capacity != PT_UNBOUNDED && !is_oneshot(kind);
+}
+
+/* Of n threads at each end, how many the kind allows. */
+static int allowed(const struct kind *kind, int n)
+{
+    return kind->config.one_sender ? 1 : n;
+}
+
+/* How many values it takes when nobody receives, up to 3. */
+static int room_of(const struct kind *kind)
+{
+    return kind->capacity < 3 ? (int)kind->capacity : 3;
+}
+
+/* Values first, first + 1 and so on, as many as there is room for. */
+static void put_in(const struct kind *kind, struct ends ends, uint64_t first)
+{
+    for (int i = 0; i < room_of(kind); i++, first++)
+        expect(pt_channel_send(ends.in, &first), PT_OK);
+}
+
+/* Where they wait: see src/channel/gate.c. */
+static const void *senders_key(struct ends ends)
+{
+    return pti_gate_key(ends.in, PTI_SENDERS);
+}
+
+static const void *receivers_key(struct ends ends)
+{
+    return pti_gate_key(ends.out, PTI_RECEIVERS);
+}
+
+/* ---- Forms ---------------------------------------------------------------------------------------------- */
+
+enum form { ONE, UNTIL, MANY, SELECT, FORMS };
+
+/* Send one in some form, waiting up to until; crew members may use it. */
+static pt_status send_by(enum form form, struct ends ends, const void *value, pt_until until)
+{
+    pt_case only = pt_case_send(ends.in, value);
+    size_t fired;
+    switch (form) {
+    case UNTIL: return pt_channel_send_until(ends.in, value, until);
+    case MANY: return pt_channel_send_many(ends.in, value, 1, NULL, until);
+    case SELECT: {
+        pt_status status = pt_select_until(&only, 1, PT_SELECT_FAIR, &fired, until);
+        return status == PT_OK ? only.status : status;
+    }
+    default:
+        return pt_until_is_forever(until) ? pt_channel_send(ends.in, value) : pt_channel_try_send(ends.in, value);
+    }
+}
+
+static pt_status receive_by(enum form form, struct ends ends, void *out, pt_until until)
+{
+    pt_case only = pt_case_receive(ends.out, out);
+    size_t fired, received;
+    switch (form) {
+    case UNTIL: return pt_channel_receive_until(ends.out, out, until);
+    case MANY: return pt_channel_receive_many(ends.out, out, 1, &received, until);
+    case SELECT: {
+        pt_status status = pt_select_until(&only, 1, PT_SELECT_FAIR, &fired, until);
+        return status == PT_OK ? only.status : status;
+    }
+    default:
+        return pt_until_is_forever(until) ? pt_channel_receive(ends.out, out)
+                                          : pt_channel_try_receive(ends.out, out);
+    }
+}
+
+/* ---- By one thread ---------------------------------------------------------------------------------- */
+
+static void test_the_length_counts_what_is_within(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        for (int form = 0; form < FORMS; form++) {
+            struct ends ends = make(kind, sizeof(uint64_t));
+            uint64_t value = 0;
+            for (int i = 0; i < room_of(kind); i++) {
+                expect(send_by((enum form)form, ends, &value, PT_FOREVER), PT_OK);
+                expect(pt_channel_length(ends.out), i + 1);
+            }
+            for (int i = room_of(kind); i > 0; i--) {
+                if (i == 1)
+                    pt_channel_close(ends.in);
+                expect(pt_channel_length(ends.out), i);
+                expect(receive_by((enum form)form, ends, &value, PT_FOREVER), PT_OK);
+            }
+            expect(pt_channel_length(ends.out), 0);
+            release_all(ends);
+        }
+    }
+}
+
+static void test_who_gives_up_leaves_the_channel_as_it_was(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    pt_cancel *token;
+    assert_int_equal(pt_cancel_create(&token, PT_FOREVER), PT_OK);
+    pt_cancel_request(token, "before it begins");
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        struct ends ends = make(kind, sizeof(uint64_t));
+        uint64_t value = 77;
+        for (int form = 0; form < FORMS; form++) {
+            pt_status status = form == ONE ? PT_ERR_BUSY : PT_ERR_TIMEOUT;
+            expect(receive_by((enum form)form, ends, &value, pt_after(50 * PT_MICROSECOND)), status);
+            status = form == ONE ? PT_ERR_BUSY : PT_ERR_CANCELLED;
+            expect(receive_by((enum form)form, ends, &value, pt_cancelled_by(token)), status);
+            expect(value, 77);
+        }
+        put_in(kind, ends, 0);
+        value = 99;
+        for (int form = 0; form < FORMS && can_be_full(kind); form++) {
+            pt_status status = form == ONE ? PT_ERR_BUSY : PT_ERR_TIMEOUT;
+            expect(send_by((enum form)form, ends, &value, pt_after(50 * PT_MICROSECOND)), status);
+            status = form == ONE ? PT_ERR_BUSY : PT_ERR_CANCELLED;
+            expect(send_by((enum form)form, ends, &value, pt_cancelled_by(token)), status);
+            expect(pt_channel_length(ends.out), room_of(kind));
+        }
+        for (int i = 0; i < room_of(kind); i++) {
+            expect(pt_channel_try_receive(ends.out, &value), PT_OK);
+            expect(value, i);
+        }
+        release_all(ends);
+    }
+    pt_cancel_release(token);
+}
+
+/* A batch that gives up says how many values went in. */
+static void test_a_batch_goes_as_far_as_there_is_room(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        struct ends ends = make(kind, sizeof(uint64_t));
+        uint64_t values[5] = {1, 2, 3, 4, 5}, out[5] = {0};
+        size_t sent = 9, received = 9, room = kind->capacity < 5 ? kind->capacity : 5;
+        pt_status end = is_oneshot(kind) ? PT_ERR_CLOSED : room < 5 ? PT_ERR_TIMEOUT : PT_OK;
+        expect(pt_channel_send_many(ends.in, values, 5, &sent, pt_after(50 * PT_MICROSECOND)), end);
+        expect(sent, room);
+        expect(pt_channel_receive_many(ends.out, out, 5, &received, pt_at(0)), room == 0 ? PT_ERR_TIMEOUT : PT_OK);
+        expect(received, room);
+        for (size_t i = 0; i < 5; i++)
+            expect(out[i], i < room ? i + 1 : 0);
+        release_all(ends);
+    }
+}
+
+/* ---- Closed ----------------------------------------------------------------------------------------------- */
+
+static void expect_no_way_in(struct ends ends)
+{
+    uint64_t values[2] = {1, 2}, other;
+    size_t sent = 9, fired;
+    for (int form = 0; form < FORMS; form++) {
+        expect(send_by((enum form)form, ends, values, PT_FOREVER), PT_ERR_CLOSED);
+        expect(send_by((enum form)form, ends, values, pt_at(0)), PT_ERR_CLOSED);
+    }
+    expect(pt_channel_send_many(ends.in, values, 2, &sent, PT_FOREVER), PT_ERR_CLOSED);
+    expect(sent, 0);
+    expect(pt_channel_is_closed(ends.in), true);
+    pt_case cases[] = {pt_case_receive(NULL, &other), pt_case_send(ends.in, values)};
+    expect(pt_try_select(cases, 2, PT_SELECT_FAIR, &fired), PT_OK);
+    expect(fired, 1);
+    expect(cases[1].status, PT_ERR_CLOSED);
+}
+
+static void expect_no_way_out(struct ends ends)
+{
+    uint64_t values[2] = {77, 77};
+    size_t received = 9, fired;
+    for (int form = 0; form < FORMS; form++) {
+        expect(receive_by((enum form)form, ends, values, PT_FOREVER), PT_ERR_CLOSED);
+        expect(receive_by((enum form)form, ends, values, pt_at(0)), PT_ERR_CLOSED);
+    }
+    expect(pt_channel_receive_many(ends.out, values, 2, &received, PT_FOREVER), PT_ERR_CLOSED);
+    expect(received, 0);
+    expect(pt_channel_next(ends.out, values), false);
+    pt_case cases[] = {pt_case_receive(NULL, values), pt_case_receive(ends.out, values)};
+    expect(pt_try_select(cases, 2, PT_SELECT_FAIR, &fired), PT_OK);
+    expect(fired, 1);
+    expect(cases[1].status, PT_ERR_CLOSED);
+    expect(values[0] + values[1], 2 * 77);
+    expect(pt_channel_length(ends.out), 0);
+}
+
+/* A thread may use an end as long as somebody holds a reference to it. */
+static void expect_closed(const struct kind *kind, enum way way, struct ends ends, int within)
+{
+    uint64_t value;
+    if (way != NO_SENDER)
+        expect_no_way_in(ends);
+    if (way == NO_RECEIVER)
+        return;
+    for (int i = 0; i < within && way != CLOSE_NOW; i++) {
+        expect(pt_channel_length(ends.out), within - i);
+        expect(receive_by((enum form)((i + (int)kind->capacity) % FORMS), ends, &value, PT_FOREVER), PT_OK);
+        expect(value, i);
+        if (way != NO_SENDER)
+            expect_no_way_in(ends);
+    }
+    expect_no_way_out(ends);
+}
+
+static void test_a_closed_channel_says_so_in_every_form(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        for (int way = 0; way < WAYS; way++) {
+            struct ends empty = make(kind, sizeof(uint64_t)), full = make(kind, sizeof(uint64_t));
+            put_in(kind, full, 0);
+            close_by((enum way)way, empty);
+            expect_closed(kind, (enum way)way, empty, 0);
+            close_by((enum way)way, full);
+            expect_closed(kind, (enum way)way, full, room_of(kind));
+            release_rest((enum way)way, empty);
+            release_rest((enum way)way, full);
+        }
+    }
+}
+
+/* A closed channel's case is as good as any other that is ready. */
+static void test_unlike_ready_cases_take_turns(void **state)
+{
+    (void)state;
+    enum { CASES = 6, EACH = 10 };
+    struct ends list = make(&KINDS[2], sizeof(uint64_t)), drain = make(&KINDS[2], sizeof(uint64_t));
+    struct ends closed = make(&KINDS[0], sizeof(uint64_t));
+    pt_event event = PT_EVENT_INIT;
+    pt_cancel *token;
+    uint64_t value = 0;
+    int counts[CASES] = {0};
+    assert_int_equal(pt_cancel_create(&token, PT_FOREVER), PT_OK);
+    pt_cancel_request(token, "ready");
+    pt_channel_close(closed.in);
+    pt_event_set(&event);
+    for (int i = 0; i < EACH; i++)
+        assert_int_equal(pt_channel_send(drain.in, &value), PT_OK);
+    pt_case cases[CASES] = {pt_case_send(list.in, &value),   pt_case_receive(drain.out, &value),
+                            pt_case_send(closed.in, &value), pt_case_receive(closed.out, &value),
+                            pt_case_event(&event),           pt_case_cancelled(token)};
+    for (int i = 0; i < CASES * EACH; i++) {
+        size_t fired;
+        assert_int_equal(pt_select(cases, CASES, &fired), PT_OK);
+        counts[fired]++;
+    }
+    for (int i = 0; i < CASES; i++)
+        assert_int_equal(counts[i], EACH);
+    pt_cancel_release(token);
+    release_all(list);
+    release_all(drain);
+    release_all(closed);
+}
+
+static void test_a_select_of_both_ends_does_not_meet_itself(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        struct ends ends = make(kind, sizeof(uint64_t));
+        uint64_t out = 0, in = 77, received = 0;
+        size_t fired;
+        pt_case cases[] = {pt_case_send(ends.in, &out), pt_case_receive(ends.out, &in)};
+        for (int order = 0; order < 2 && kind->capacity == 0; order++) {
+            expect(pt_try_select(cases, 2, (pt_select_order)order, &fired), PT_ERR_BUSY);
+            pt_until until = pt_after(50 * PT_MICROSECOND);
+            expect(pt_select_until(cases, 2, (pt_select_order)order, &fired, until), PT_ERR_TIMEOUT);
+            expect(in, 77);
+        }
+        for (int i = 0; i < 10 && kind->capacity > 0; i++) { /* what has room fires, but once a oneshot is spent */
+            expect(pt_select(cases, 2, &fired),
+                   cases[0].object == NULL && cases[1].object == NULL ? PT_ERR_DEADLOCK : PT_OK);
+            if (fired > 1)
+                break;
+            if (cases[fired].status == PT_ERR_CLOSED)
+                cases[fired] = pt_case_receive(NULL, &in);
+            else if (fired == 0)
+                out++;
+            else
+                expect(in, received++);
+            expect(pt_channel_length(ends.out), out - received);
+        }
+        expect(out > 0, kind->capacity > 0);
+        release_all(ends);
+    }
+}
+
+static void test_cases_of_nothing_never_fire(void **state)
+{
+    (void)state;
+    uint64_t value = 77, id;
+    size_t fired = 0;
+    pt_status status;
+    pt_cancel *token;
+    pt_select_set *set;
+    const pt_case kinds[] = {pt_case_send(NULL, &value),
+                             pt_case_receive(NULL, &value),
+                             pt_case_event(NULL),
+                             pt_case_cancelled(NULL),
+                             {.kind = PT_CASE_NEVER}};
+    static pt_case cases[PT_SELECT_MAX];
+    assert_int_equal(pt_cancel_create(&token, PT_FOREVER), PT_OK);
+    pt_cancel_request(token, "before it begins");
+    assert_int_equal(pt_select_set_create(&set, PT_SELECT_FAIR), PT_OK);
+    for (size_t i = 0; i < PT_SELECT_MAX; i++) {
+        cases[i] = kinds[i % 5];
+        assert_int_equal(pt_select_set_add(set, cases[i], &id), PT_OK);
+    }
+    for (size_t count = 0; count <= PT_SELECT_MAX; count += 8) {
+        assert_int_equal(pt_try_select(cases, count, PT_SELECT_FAIR, &fired), PT_ERR_BUSY);
+        assert_true(fired == SIZE_MAX);
+        assert_int_equal(pt_select_until(cases, count, PT_SELECT_IN_ORDER, &fired, pt_after(50 * PT_MICROSECOND)),
+                         PT_ERR_TIMEOUT);
+        assert_int_equal(pt_select_until(cases, count, PT_SELECT_FAIR, &fired, pt_cancelled_by(token)),
+                         PT_ERR_CANCELLED);
+        assert_int_equal(pt_select(cases, count, &fired), PT_ERR_DEADLOCK);
+        assert_true(fired == SIZE_MAX);
+    }
+    assert_int_equal(pt_select_set_until(set, &id, &status, pt_at(0)), PT_ERR_TIMEOUT);
+    assert_int_equal(pt_select_set_until(set, &id, &status, pt_cancelled_by(token)), PT_ERR_CANCELLED);
+    assert_int_equal(pt_select_set_until(set, &id, &status, PT_FOREVER), PT_ERR_DEADLOCK);
+    assert_int_equal(value, 77);
+    pt_select_set_destroy(set);
+    pt_cancel_release(token);
+}
+
+/* ---- Values that nobody receives ------------------------------------------------------------------------ */
+
+enum { LEDGER = 64 };
+
+static uint32_t made, destroyed[LEDGER]; /* how often each */
+
+static uint64_t make_value(void)
+{
+    uint64_t value = add_relaxed(&made, 1);
+    if (value >= LEDGER)
+        abort();
+    return value;
+}
+
+static void destroy(void *value, void *arg)
+{
+    uint64_t number;
+    memcpy(&number, value, sizeof number);
+    if (arg != &made || number >= load_relaxed(&made))
+        abort();
+    add_relaxed(&destroyed[number], 1);
+}
+
+static bool copy(void *to, const void *from, void *arg)
+{
+    uint64_t number = make_value();
+    (void)from, (void)arg;
+    memcpy(to, &number, sizeof number);
+    return true;
+}
+
+static uint32_t destroyed_so_far(void)
+{
+    uint32_t count = 0;
+    for (int i = 0; i < LEDGER; i++)
+        count += load_relaxed(&destroyed[i]);
+    return count;
+}
+
+static void expect_each_destroyed_once(void)
+{
+    for (uint32_t i = 0; i < LEDGER; i++)
+        expect(destroyed[i], i < made);
+}
+
+static struct ends make_owning(const struct kind *kind)
+{
+    struct kind owning = *kind;
+    made = 0;
+    memset(destroyed, 0, sizeof destroyed);
+    owning.config.destroy = destroy;
+    owning.config.copy = copy;
+    owning.config.arg = &made;
+    return make(&owning, sizeof(uint64_t));
+}
+
+static void put_in_owned(const struct kind *kind, struct ends ends)
+{
+    for (int i = 0; i < room_of(kind); i++) {
+        uint64_t value = make_value();
+        expect(pt_channel_send(ends.in, &value), PT_OK);
+    }
+}
+
+/* At once where nobody will receive them; else when the last receiver goes, or by who receives. */
+static void test_what_is_left_is_destroyed_once(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        for (int way = 0; way < 2 * WAYS; way++) {
+            enum way closed = (enum way)(way / 2);
+            struct ends ends = make_owning(kind);
+            put_in_owned(kind, ends);
+            uint32_t before = destroyed_so_far(); /* a broadcast has made copies */
+            close_by(closed, ends);
+            bool at_once = closed == CLOSE_NOW || closed == NO_RECEIVER;
+            expect(destroyed_so_far() - before, at_once ? room_of(kind) : 0);
+            for (uint64_t value; way % 2 == 1 && !at_once && pt_channel_next(ends.out, &value);)
+                destroy(&value, &made);
+            release_rest(closed, ends);
+            expect_each_destroyed_once();
+        }
+    }
+}
+
+struct blocked {
+    struct ends ends;
+    uint32_t ways; /* of sending, handed out */
+};
+
+static void send_until_closed(struct member *member)
+{
+    struct blocked *blocked = member->shared;
+    uint64_t value = make_value();
+    enum form form = (enum form)(add_relaxed(&blocked->ways, 1) % FORMS);
+    check(send_by(form, blocked->ends, &value, PT_FOREVER) == PT_ERR_CLOSED);
+    destroy(&value, &made);
+}
+
+/* A pair is not closed by its sender's side while that waits. */
+static bool may_close(const struct kind *kind, enum way way, bool senders_wait)
+{
+    if (senders_wait)
+        return way != NO_SENDER && (way != CLOSE || !kind->config.one_sender);
+    return way != NO_RECEIVER && (way != CLOSE_NOW || !kind->config.one_receiver);
+}
+
+static void test_who_waits_to_send_keeps_its_value(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        for (int way = 0; way < WAYS; way++) {
+            if (!can_be_full(kind) || !may_close(kind, (enum way)way, true))
+                continue;
+            struct blocked blocked = {make_owning(kind), (uint32_t)way};
+            put_in_owned(kind, blocked.ends);
+            struct crew *crew = crew_start(allowed(kind, FORMS), send_until_closed, &blocked);
+            wait_until_parked(senders_key(blocked.ends), (size_t)allowed(kind, FORMS));
+            close_by((enum way)way, blocked.ends);
+            crew_join(crew);
+            for (uint64_t value; way == CLOSE && pt_channel_next(blocked.ends.out, &value);)
+                destroy(&value, &made);
+            release_rest((enum way)way, blocked.ends);
+            expect_each_destroyed_once();
+        }
+    }
+}
+
+/* ---- Values of any size ------------------------------------------------------------------------------------ */
+
+enum { BATCH = 3, BATCHES = 4 };
+
+static char pattern[PT_CHANNEL_VALUE_MAX + 256]; /* value n begins with its byte n */
+
+struct parcels {
+    struct ends ends;
+    size_t size;
+    int count;
+    enum form first; /* the next batch in the next form */
+    char out[BATCH * PT_CHANNEL_VALUE_MAX], in[BATCH * PT_CHANNEL_VALUE_MAX];
+};
+
+static void send_parcels(struct member *member, struct parcels *parcels)
+{
+    for (int n = 0; n < parcels->count; n += BATCH) {
+        int batch = parcels->count - n < BATCH ? parcels->count - n : BATCH;
+        enum form form = (enum form)(((int)parcels->first + n / BATCH) % FORMS);
+        size_t sent = 0;
+        for (int i = 0; i < batch; i++)
+            memcpy(parcels->out + (size_t)i * parcels->size, pattern + n + i, parcels->size);
+        if (form == MANY) {
+            check(pt_channel_send_many(parcels->ends.in, parcels->out, (size_t)batch, &sent, PT_FOREVER) == PT_OK);
+            check(sent == (size_t)batch);
+        }
+        for (int i = 0; i < batch && form != MANY; i++)
+            check(send_by(form, parcels->ends, parcels->out + (size_t)i * parcels->size, PT_FOREVER) == PT_OK);
+    }
+    pt_channel_release_sender(parcels->ends.in);
+}
+
+static void receive_parcels(struct member *member, struct parcels *parcels)
+{
+    pt_status status = PT_OK;
+    for (int n = 0, batch = 0; status == PT_OK; batch++) {
+        enum form form = (enum form)(((int)parcels->first + batch / 2) % FORMS);
+        size_t received = 1;
+        memset(parcels->in, 0, parcels->size);
+        status = form == MANY
+                     ? pt_channel_receive_many(parcels->ends.out, parcels->in, BATCH, &received, PT_FOREVER)
+                     : receive_by(form, parcels->ends, parcels->in, PT_FOREVER);
+        for (size_t i = 0; i < received && status == PT_OK; i++)
+            check(memcmp(parcels->in + i * parcels->size, pattern + n++, parcels->size) == 0);
+        check(status == PT_OK || n == parcels->count);
+    }
+    check(status == PT_ERR_CLOSED);
+}
+
+static void send_or_receive_parcels(struct member *member)
+{
+    if (member->index == 0)
+        send_parcels(member, member->shared);
+    else
+        receive_parcels(member, member->shared);
+}
+
+static void test_values_of_any_size_arrive_whole(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {0, 1, 12, PT_CHANNEL_VALUE_MAX - 1, PT_CHANNEL_VALUE_MAX};
+    static struct parcels parcels;
+    const struct kind *kind;
+    uint64_t stream = test_seed;
+    for (size_t i = 0; i < sizeof pattern; i++)
+        pattern[i] = (char)test_random(&stream);
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            parcels.size = sizes[i];
+            parcels.ends = make(kind, parcels.size);
+            parcels.count = is_oneshot(kind) ? 1 : BATCH * test_scale(BATCHES * 10);
+            parcels.count = parcels.count < BATCH * BATCHES ? parcels.count : BATCH * BATCHES;
+            parcels.first = (enum form)(test_random(&stream) % FORMS);
+            crew_run(2, send_or_receive_parcels, &parcels);
+            release_receivers(parcels.ends);
+        }
+    }
+}
+
+TEST_MAIN("channel_kinds", TEST(test_the_length_counts_what_is_within),
+          TEST(test_who_gives_up_leaves_the_channel_as_it_was), TEST(test_a_batch_goes_as_far_as_there_is_room),
+          TEST(test_a_closed_channel_says_so_in_every_form), TEST(test_unlike_ready_cases_take_turns),
+          TEST(test_a_select_of_both_ends_does_not_meet_itself), TEST(test_cases_of_nothing_never_fire),
+          TEST(test_what_is_left_is_destroyed_once), TEST(test_who_waits_to_send_keeps_its_value),
+          TEST(test_values_of_any_size_arrive_whole))
