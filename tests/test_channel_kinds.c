@@ -7,6 +7,14 @@
 
 #include "channel/channel.h"
 
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
+#ifdef PT_SIM
+#define SIMULATED true
+#else
+#define SIMULATED false
+#endif
+
 /* ---- Kinds and ways of closing ---------------------------------------------------------------------- */
 
 struct kind {
@@ -37,8 +45,6 @@ static const struct kind KINDS[] = {
     {"broadcast, unbounded", PT_UNBOUNDED, {.kind = PT_CHANNEL_BROADCAST}},
 };
 
-enum { KIND_COUNT = sizeof KINDS / sizeof KINDS[0] };
-
 enum way { CLOSE, CLOSE_NOW, NO_SENDER, NO_RECEIVER, WAYS };
 
 static const char *const WAY_NAMES[WAYS] = {"closed", "closed at once", "without a sender", "without a receiver"};
@@ -50,14 +56,10 @@ static const char *tested_kind, *tested_way;
 static const struct kind *next_kind(int *i)
 {
     tested_way = "";
-#ifdef PT_SIM
-    if ((*i)++ > 0)
-        return NULL;
     uint64_t stream = test_seed;
-    const struct kind *kind = &KINDS[test_random(&stream) % KIND_COUNT];
-#else
-    const struct kind *kind = *i < KIND_COUNT ? &KINDS[(*i)++] : NULL;
-#endif
+    size_t chosen = SIMULATED ? test_random(&stream) % COUNT_OF(KINDS) : (size_t)*i;
+    const struct kind *kind = *i < (SIMULATED ? 1 : (int)COUNT_OF(KINDS)) ? &KINDS[chosen] : NULL;
+    (*i)++;
     tested_kind = kind == NULL ? "" : kind->name;
     return kind;
 }
@@ -659,8 +661,8 @@ static void test_values_of_any_size_arrive_whole(void **state)
     for (size_t i = 0; i < sizeof pattern; i++)
         pattern[i] = (char)test_random(&stream);
     for (int k = 0; (kind = next_kind(&k)) != NULL;) {
-        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-            parcels.size = sizes[i];
+        for (size_t i = 0; i < COUNT_OF(sizes) && (i == 0 || !SIMULATED); i++) { /* one a schedule */
+            parcels.size = sizes[SIMULATED ? test_random(&stream) % COUNT_OF(sizes) : i];
             parcels.ends = make(kind, parcels.size);
             parcels.count = is_oneshot(kind) ? 1 : BATCH * test_scale(BATCHES * 10);
             parcels.count = parcels.count < BATCH * BATCHES ? parcels.count : BATCH * BATCHES;
@@ -671,9 +673,377 @@ static void test_values_of_any_size_arrive_whole(void **state)
     }
 }
 
+/* ---- Who waits --------------------------------------------------------------------------------------------- */
+
+struct waiting {
+    struct ends ends, other;
+    bool sending;
+    uint64_t rooms[3]; /* of several cases */
+    size_t fired;
+    uint32_t received;
+};
+
+static void select_until_closed(struct member *member)
+{
+    struct waiting *waiting = member->shared;
+    uint64_t value = 77, other = 77;
+    size_t fired = SIZE_MAX;
+    pt_case cases[] = {pt_case_receive(NULL, &value), pt_case_receive(waiting->other.out, &other),
+                       waiting->sending ? pt_case_send(waiting->ends.in, &value)
+                                        : pt_case_receive(waiting->ends.out, &value)};
+    check(pt_select(cases, 3, &fired) == PT_OK);
+    check(fired == 2 && cases[2].status == PT_ERR_CLOSED);
+    check(value == 77 && other == 77);
+}
+
+static void test_a_close_ends_every_select(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        for (int i = 0; i < 2 * WAYS; i++) {
+            enum way way = (enum way)(i / 2);
+            struct waiting waiting = {.sending = i % 2 == 1};
+            if (!may_close(kind, way, waiting.sending) || (waiting.sending && !can_be_full(kind)))
+                continue;
+            waiting.ends = make(kind, sizeof(uint64_t));
+            waiting.other = make(&KINDS[0], sizeof(uint64_t));
+            if (waiting.sending)
+                put_in(kind, waiting.ends, 0);
+            int count = allowed(kind, 3);
+            struct crew *crew = crew_start(count, select_until_closed, &waiting);
+            wait_until_parked(waiting.sending ? senders_key(waiting.ends) : receivers_key(waiting.ends),
+                              (size_t)count);
+            close_by(way, waiting.ends);
+            crew_join(crew);
+            release_rest(way, waiting.ends);
+            release_all(waiting.other);
+        }
+    }
+}
+
+static void select_thrice(struct member *member)
+{
+    struct waiting *waiting = member->shared;
+    pt_case cases[3];
+    for (int i = 0; i < 3; i++)
+        cases[i] = waiting->sending ? pt_case_send(waiting->ends.in, &waiting->rooms[i])
+                                    : pt_case_receive(waiting->ends.out, &waiting->rooms[i]);
+    check(pt_select(cases, 3, &waiting->fired) == PT_OK && cases[waiting->fired].status == PT_OK);
+}
+
+/* The same channel in several cases of a select that waits: one of them fires, with its own room. */
+static void test_a_channel_may_be_in_several_cases(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        for (int sending = 0; sending < (can_be_full(kind) ? 2 : 1); sending++) {
+            struct waiting waiting = {make(kind, sizeof(uint64_t)), {NULL, NULL}, sending, {100, 101, 102}, 9, 0};
+            uint64_t value = 55;
+            if (sending)
+                put_in(kind, waiting.ends, 0);
+            struct crew *crew = crew_start(1, select_thrice, &waiting);
+            wait_until_parked(sending ? senders_key(waiting.ends) : receivers_key(waiting.ends), 3);
+            if (sending)
+                expect(pt_channel_receive(waiting.ends.out, &value), PT_OK);
+            else
+                expect(pt_channel_send(waiting.ends.in, &value), PT_OK);
+            crew_join(crew);
+            for (int i = 1; i < room_of(kind) && sending; i++)
+                expect(pt_channel_receive(waiting.ends.out, &value), PT_OK);
+            if (sending && kind->capacity > 0)
+                expect(pt_channel_receive(waiting.ends.out, &value), PT_OK);
+            for (size_t i = 0; i < 3; i++)
+                expect(waiting.rooms[i], !sending && i == waiting.fired ? 55 : 100 + i);
+            expect(value, sending ? waiting.rooms[waiting.fired] : 55);
+            release_all(waiting.ends);
+        }
+    }
+}
+
+static void use_the_first(struct member *member)
+{
+    struct waiting *waiting = member->shared;
+    uint64_t value = 0;
+    if (waiting->sending)
+        check(pt_channel_send(waiting->ends.in, &value) == PT_OK);
+    else
+        check(pt_channel_receive(waiting->ends.out, &value) == PT_OK);
+}
+
+static void use_either(struct member *member)
+{
+    struct waiting *waiting = member->shared;
+    uint64_t value = 0;
+    size_t fired = SIZE_MAX;
+    pt_case cases[] = {
+        waiting->sending ? pt_case_send(waiting->ends.in, &value) : pt_case_receive(waiting->ends.out, &value),
+        waiting->sending ? pt_case_send(waiting->other.in, &value) : pt_case_receive(waiting->other.out, &value)};
+    check(pt_select(cases, 2, &fired) == PT_OK && fired == 1 && cases[1].status == PT_OK);
+}
+
+/* Three wait at one channel, the one at `place` in a select which then fires at another: the two others are still there. */
+static void leave_from(const struct kind *kind, size_t place, bool sending)
+{
+    struct waiting waiting = {make(kind, sizeof(uint64_t)), make(kind, sizeof(uint64_t)), sending, {0}, 0, 0};
+    const void *key = sending ? senders_key(waiting.ends) : receivers_key(waiting.ends);
+    struct crew *crews[3];
+    uint64_t value = 0;
+    if (sending) {
+        put_in(kind, waiting.ends, 0);
+        put_in(kind, waiting.other, 0);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        crews[i] = crew_start(1, i == place ? use_either : use_the_first, &waiting);
+        wait_until_parked(key, i + 1);
+    }
+    expect(sending ? pt_channel_receive(waiting.other.out, &value) : pt_channel_send(waiting.other.in, &value),
+           PT_OK);
+    crew_join(crews[place]);
+    wait_until_parked(key, 2);
+    for (size_t i = 0; i < 3; i++) {
+        if (i == place)
+            continue;
+        expect(sending ? pt_channel_receive(waiting.ends.out, &value) : pt_channel_send(waiting.ends.in, &value),
+               PT_OK);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        if (i != place)
+            crew_join(crews[i]);
+    }
+    release_all(waiting.ends);
+    release_all(waiting.other);
+}
+
+static void test_a_select_that_fired_waits_nowhere_else(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        if (kind->config.one_receiver || is_oneshot(kind))
+            continue;
+        for (size_t place = 0; place < 3; place++) {
+            leave_from(kind, place, false);
+            if (can_be_full(kind))
+                leave_from(kind, place, true);
+        }
+    }
+}
+
+/* ---- Chains -------------------------------------------------------------------------------------------------- */
+
+/* Channel i leads from stage i - 1 to stage i. There are more stages than threads: stage i is of thread i % threads, so each
+   value comes by all of them again and again. */
+struct chain {
+    struct ends *links; /* stages + 1 */
+    int stages, threads, each;
+};
+
+static void add_one_at_each_stage(struct member *member)
+{
+    struct chain *chain = member->shared;
+    for (int n = 0; n < chain->each; n++) {
+        for (int stage = member->index; stage < chain->stages; stage += chain->threads) {
+            uint64_t value = 0;
+            check(pt_channel_receive(chain->links[stage].out, &value) == PT_OK);
+            check(value == (uint64_t)(n + stage));
+            value++;
+            check(pt_channel_send(chain->links[stage + 1].in, &value) == PT_OK);
+        }
+    }
+}
+
+/* The test's own thread has the two ends; `within` values are in the chain at a time. */
+static void run_chain(const struct kind *kind, int stages, int threads, int each, int within)
+{
+    struct chain chain = {malloc((size_t)(stages + 1) * sizeof(struct ends)), stages, threads, each};
+    uint64_t value;
+    assert_non_null(chain.links);
+    for (int i = 0; i <= stages; i++)
+        chain.links[i] = make(kind, sizeof value);
+    struct crew *crew = crew_start(threads, add_one_at_each_stage, &chain);
+    for (int n = 0; n < each + within - 1; n++) {
+        value = (uint64_t)n;
+        if (n < each)
+            expect(pt_channel_send(chain.links[0].in, &value), PT_OK);
+        if (n < within - 1)
+            continue;
+        expect(pt_channel_receive(chain.links[stages].out, &value), PT_OK);
+        expect(value, n - within + 1 + stages);
+    }
+    crew_join(crew);
+    for (int i = 0; i <= stages; i++)
+        release_all(chain.links[i]);
+    free(chain.links);
+}
+
+static void test_a_chain_of_threads(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    int stages = test_scale(200) < 3 ? 3 : test_scale(200);
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        int each = is_oneshot(kind) ? 1 : test_scale(10) + 1;
+        run_chain(kind, stages, stages, each, each < 3 ? each : 3);
+    }
+}
+
+static void test_a_chain_of_channels(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    int stages = test_scale(10000) < 6 ? 6 : test_scale(10000);
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        if (kind->capacity <= 1)
+            run_chain(kind, stages, 3, is_oneshot(kind) ? 1 : 2, 1);
+    }
+}
+
+/* ---- Programs -------------------------------------------------------------------------------------------------- */
+
+struct loops {
+    struct ends there, back;
+    uint64_t each;
+};
+
+static void ask_or_answer(struct member *member)
+{
+    struct loops *loops = member->shared;
+    uint64_t value = 0;
+    if (member->index == 1) { /* until there are no more questions */
+        while (pt_channel_next(loops->there.out, &value)) {
+            value++;
+            check(pt_channel_send(loops->back.in, &value) == PT_OK);
+        }
+        pt_channel_release_sender(loops->back.in);
+        return;
+    }
+    for (uint64_t n = 0; n < loops->each; n++) {
+        check(pt_channel_send(loops->there.in, &n) == PT_OK);
+        check(pt_channel_next(loops->back.out, &value) && value == n + 1);
+    }
+    pt_channel_release_sender(loops->there.in);
+    check(!pt_channel_next(loops->back.out, &value));
+}
+
+static void test_two_loops_end_each_other(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        struct loops loops = {make(kind, sizeof(uint64_t)), make(kind, sizeof(uint64_t)),
+                              is_oneshot(kind) ? 1 : (uint64_t)test_scale(500)};
+        crew_run(2, ask_or_answer, &loops);
+        release_receivers(loops.there);
+        release_receivers(loops.back);
+    }
+}
+
+/* A question goes with the channel for its answer, of which the server gets the sending end. */
+struct question {
+    uint64_t number;
+    struct ends reply;
+};
+
+struct service {
+    const struct kind *replies;
+    struct ends questions;
+    uint32_t answered, refused;
+    int each;
+};
+
+enum { CLIENTS = 3, SERVERS = 2 };
+
+static void ask(struct member *member)
+{
+    struct service *service = member->shared;
+    for (int n = 0; n < service->each; n++) {
+        struct question question = {test_random(&member->stream), make(service->replies, sizeof(uint64_t))};
+        uint64_t answer = 0;
+        enum form form = (enum form)(question.number / 8 % FORMS);
+        check(pt_channel_send(service->questions.in, &question) == PT_OK);
+        pt_status status = receive_by(form, question.reply, &answer, PT_FOREVER);
+        check(status == (question.number % 4 == 0 ? PT_ERR_CLOSED : PT_OK));
+        check(status != PT_OK || answer == question.number * 2);
+        add_relaxed(status == PT_OK ? &service->answered : &service->refused, 1);
+        release_receivers(question.reply);
+    }
+    pt_channel_release_sender(service->questions.in);
+}
+
+/* What is not answered ends by the sender that goes. */
+static void answer(struct member *member)
+{
+    struct service *service = member->shared;
+    struct question question;
+    while (pt_channel_next(service->questions.out, &question)) {
+        uint64_t twice = question.number * 2;
+        enum form form = (enum form)(question.number / 64 % FORMS);
+        if (question.number % 4 != 0)
+            check(send_by(form, question.reply, &twice, PT_FOREVER) == PT_OK);
+        pt_channel_release_sender(question.reply.in);
+    }
+}
+
+static void ask_or_serve(struct member *member)
+{
+    if (member->index < CLIENTS)
+        ask(member);
+    else
+        answer(member);
+}
+
+static void test_channels_go_through_channels(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        struct service service = {.replies = kind, .each = test_scale(300)};
+        service.questions = make(&KINDS[test_seed % 3], sizeof(struct question));
+        for (int i = 1; i < CLIENTS; i++)
+            pt_channel_retain_sender(service.questions.in);
+        crew_run(CLIENTS + SERVERS, ask_or_serve, &service);
+        expect(service.answered + service.refused, CLIENTS * service.each);
+        release_receivers(service.questions);
+    }
+}
+
+/* Each puts one in and takes one out: nobody closes, so a wake that is forgotten is not made up for. */
+static void put_and_take(struct member *member)
+{
+    struct waiting *waiting = member->shared;
+    for (int n = test_scale(200); n > 0; n--) {
+        uint64_t value = 1;
+        enum form form = (enum form)(test_random(&member->stream) % FORMS);
+        check(send_by(form, waiting->ends, &value, PT_FOREVER) == PT_OK);
+        form = (enum form)(test_random(&member->stream) % FORMS);
+        check(receive_by(form, waiting->ends, &value, PT_FOREVER) == PT_OK);
+        add_relaxed(&waiting->received, 1);
+    }
+}
+
+static void test_who_puts_one_in_can_take_one_out(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        if (kind->capacity == 0 || kind->config.one_sender || is_oneshot(kind))
+            continue;
+        struct waiting waiting = {.ends = make(kind, sizeof(uint64_t))};
+        crew_run(4, put_and_take, &waiting);
+        expect(waiting.received, 4 * test_scale(200));
+        expect(pt_channel_length(waiting.ends.out), 0);
+        release_all(waiting.ends);
+    }
+}
+
 TEST_MAIN("channel_kinds", TEST(test_the_length_counts_what_is_within),
           TEST(test_who_gives_up_leaves_the_channel_as_it_was), TEST(test_a_batch_goes_as_far_as_there_is_room),
           TEST(test_a_closed_channel_says_so_in_every_form), TEST(test_unlike_ready_cases_take_turns),
           TEST(test_a_select_of_both_ends_does_not_meet_itself), TEST(test_cases_of_nothing_never_fire),
           TEST(test_what_is_left_is_destroyed_once), TEST(test_who_waits_to_send_keeps_its_value),
-          TEST(test_values_of_any_size_arrive_whole))
+          TEST(test_values_of_any_size_arrive_whole), TEST(test_a_close_ends_every_select),
+          TEST(test_a_channel_may_be_in_several_cases), TEST(test_a_select_that_fired_waits_nowhere_else),
+          TEST(test_a_chain_of_threads), TEST(test_a_chain_of_channels), TEST(test_two_loops_end_each_other),
+          TEST(test_channels_go_through_channels), TEST(test_who_puts_one_in_can_take_one_out))
