@@ -29,21 +29,46 @@ static bool is_before(const void *a, const void *b, void *arg)
     return false; /* all are equal: first in, first out */
 }
 
-static const struct kind KINDS[] = {
-    {"ring of 1", 1, {.kind = PT_CHANNEL_QUEUE}},
-    {"ring of 3", 3, {.kind = PT_CHANNEL_QUEUE}},
-    {"list", PT_UNBOUNDED, {.kind = PT_CHANNEL_QUEUE}},
-    {"pair of 2", 2, {.one_sender = true, .one_receiver = true}},
-    {"pair, unbounded", PT_UNBOUNDED, {.one_sender = true, .one_receiver = true}},
-    {"rendezvous", 0, {.kind = PT_CHANNEL_QUEUE}},
-    {"rendezvous of a pair", 0, {.one_sender = true, .one_receiver = true}},
-    {"priority of 2", 2, {.kind = PT_CHANNEL_PRIORITY, .before = is_before}},
-    {"priority, unbounded", PT_UNBOUNDED, {.kind = PT_CHANNEL_PRIORITY, .before = is_before}},
-    {"oneshot", 1, {.kind = PT_CHANNEL_ONESHOT}},
-    {"oneshot of a pair", 1, {.kind = PT_CHANNEL_ONESHOT, .one_sender = true, .one_receiver = true}},
-    {"broadcast of 2", 2, {.kind = PT_CHANNEL_BROADCAST}},
-    {"broadcast, unbounded", PT_UNBOUNDED, {.kind = PT_CHANNEL_BROADCAST}},
+enum {
+    RING_1,
+    RING_3,
+    LIST,
+    PAIR_2,
+    PAIR_UNBOUNDED,
+    RENDEZVOUS,
+    RENDEZVOUS_PAIR,
+    PRIORITY_2,
+    PRIORITY_UNBOUNDED,
+    ONESHOT,
+    ONESHOT_PAIR,
+    BROADCAST_2,
+    BROADCAST_UNBOUNDED,
+    KIND_COUNT
 };
+
+static const struct kind KINDS[KIND_COUNT] = {
+    [RING_1] = {"ring of 1", 1, {.kind = PT_CHANNEL_QUEUE}},
+    [RING_3] = {"ring of 3", 3, {.kind = PT_CHANNEL_QUEUE}},
+    [LIST] = {"list", PT_UNBOUNDED, {.kind = PT_CHANNEL_QUEUE}},
+    [PAIR_2] = {"pair of 2", 2, {.one_sender = true, .one_receiver = true}},
+    [PAIR_UNBOUNDED] = {"pair, unbounded", PT_UNBOUNDED, {.one_sender = true, .one_receiver = true}},
+    [RENDEZVOUS] = {"rendezvous", 0, {.kind = PT_CHANNEL_QUEUE}},
+    [RENDEZVOUS_PAIR] = {"rendezvous of a pair", 0, {.one_sender = true, .one_receiver = true}},
+    [PRIORITY_2] = {"priority of 2", 2, {.kind = PT_CHANNEL_PRIORITY, .before = is_before}},
+    [PRIORITY_UNBOUNDED] = {"priority, unbounded",
+                            PT_UNBOUNDED,
+                            {.kind = PT_CHANNEL_PRIORITY, .before = is_before}},
+    [ONESHOT] = {"oneshot", 1, {.kind = PT_CHANNEL_ONESHOT}},
+    [ONESHOT_PAIR] = {"oneshot of a pair",
+                      1,
+                      {.kind = PT_CHANNEL_ONESHOT, .one_sender = true, .one_receiver = true}},
+    [BROADCAST_2] = {"broadcast of 2", 2, {.kind = PT_CHANNEL_BROADCAST}},
+    [BROADCAST_UNBOUNDED] = {"broadcast, unbounded", PT_UNBOUNDED, {.kind = PT_CHANNEL_BROADCAST}},
+};
+
+/* What several threads can use, as often as they like. */
+static const struct kind *const SHARED[] = {&KINDS[RING_1],     &KINDS[RING_3],     &KINDS[LIST],
+                                            &KINDS[RENDEZVOUS], &KINDS[PRIORITY_2], &KINDS[PRIORITY_UNBOUNDED]};
 
 enum way { CLOSE, CLOSE_NOW, NO_SENDER, NO_RECEIVER, WAYS };
 
@@ -57,8 +82,8 @@ static const struct kind *next_kind(int *i)
 {
     tested_way = "";
     uint64_t stream = test_seed;
-    size_t chosen = SIMULATED ? test_random(&stream) % COUNT_OF(KINDS) : (size_t)*i;
-    const struct kind *kind = *i < (SIMULATED ? 1 : (int)COUNT_OF(KINDS)) ? &KINDS[chosen] : NULL;
+    size_t chosen = SIMULATED ? test_random(&stream) % KIND_COUNT : (size_t)*i;
+    const struct kind *kind = *i < (SIMULATED ? 1 : (int)KIND_COUNT) ? &KINDS[chosen] : NULL;
     (*i)++;
     tested_kind = kind == NULL ? "" : kind->name;
     return kind;
@@ -364,8 +389,8 @@ static void test_unlike_ready_cases_take_turns(void **state)
 {
     (void)state;
     enum { CASES = 6, EACH = 10 };
-    struct ends list = make(&KINDS[2], sizeof(uint64_t)), drain = make(&KINDS[2], sizeof(uint64_t));
-    struct ends closed = make(&KINDS[0], sizeof(uint64_t));
+    struct ends list = make(&KINDS[LIST], sizeof(uint64_t)), drain = make(&KINDS[LIST], sizeof(uint64_t));
+    struct ends closed = make(&KINDS[RING_1], sizeof(uint64_t));
     pt_event event = PT_EVENT_INIT;
     pt_cancel *token;
     uint64_t value = 0;
@@ -707,7 +732,7 @@ static void test_a_close_ends_every_select(void **state)
             if (!may_close(kind, way, waiting.sending) || (waiting.sending && !can_be_full(kind)))
                 continue;
             waiting.ends = make(kind, sizeof(uint64_t));
-            waiting.other = make(&KINDS[0], sizeof(uint64_t));
+            waiting.other = make(&KINDS[RING_1], sizeof(uint64_t));
             if (waiting.sending)
                 put_in(kind, waiting.ends, 0);
             int count = allowed(kind, 3);
@@ -1000,7 +1025,7 @@ static void test_channels_go_through_channels(void **state)
     const struct kind *kind;
     for (int k = 0; (kind = next_kind(&k)) != NULL;) {
         struct service service = {.replies = kind, .each = test_scale(300)};
-        service.questions = make(&KINDS[test_seed % 3], sizeof(struct question));
+        service.questions = make(SHARED[test_seed % COUNT_OF(SHARED)], sizeof(struct question));
         for (int i = 1; i < CLIENTS; i++)
             pt_channel_retain_sender(service.questions.in);
         crew_run(CLIENTS + SERVERS, ask_or_serve, &service);
@@ -1038,6 +1063,372 @@ static void test_who_puts_one_in_can_take_one_out(void **state)
     }
 }
 
+/* ---- Select storms ------------------------------------------------------------------------------------------- */
+
+enum { STORMERS = 8, LANES = 6, MOST = 400 };
+
+/* Every member selects over sending and receiving on the same two channels: of a rendezvous, it must not meet itself. */
+struct dance {
+    struct ends floors[2];
+    pt_cancel *stop; /* half of all values have been received */
+    int dancers, each;
+    bool hands_over;
+    uint32_t received, seen[STORMERS][MOST], sent[STORMERS];
+};
+
+static void note_dance(struct member *member, struct dance *dance, uint64_t value)
+{
+    uint32_t sender = (uint32_t)(value >> 32), number = (uint32_t)value;
+    check(sender < STORMERS && number < MOST && !(dance->hands_over && sender == (uint32_t)member->index));
+    if (sender >= STORMERS || number >= MOST)
+        return;
+    add_relaxed(&dance->seen[sender][number], 1);
+    if ((int)add_relaxed(&dance->received, 1) + 1 == (dance->dancers * dance->each + 1) / 2)
+        pt_cancel_request(dance->stop, "enough");
+}
+
+static void send_and_receive(struct member *member)
+{
+    struct dance *dance = member->shared;
+    for (int n = 0;;) {
+        uint64_t value = (uint64_t)member->index << 32 | (uint32_t)n, in = UINT64_MAX;
+        size_t fired = SIZE_MAX;
+        bool more = n < dance->each;
+        pt_case cases[] = {pt_case_send(more ? dance->floors[0].in : NULL, &value),
+                           pt_case_receive(dance->floors[0].out, &in),
+                           pt_case_send(more ? dance->floors[1].in : NULL, &value),
+                           pt_case_receive(dance->floors[1].out, &in), pt_case_cancelled(dance->stop)};
+        check(pt_select(cases, 5, &fired) == PT_OK);
+        if (fired >= 4)
+            break;
+        check(cases[fired].status == PT_OK);
+        if (fired % 2 == 1)
+            note_dance(member, dance, in);
+        else
+            dance->sent[member->index] = (uint32_t)++n;
+    }
+}
+
+static void expect_seen(uint32_t seen, bool sent, int sender, int number)
+{
+    if (seen != sent)
+        fail_msg("%s: value %d of %d was %ssent and seen %u times", tested_kind, number, sender, sent ? "" : "not ",
+                 seen);
+}
+
+static void run_dance(const struct kind *kinds[2], int dancers)
+{
+    static struct dance dance;
+    memset(&dance, 0, sizeof dance);
+    dance.dancers = dancers;
+    dance.each = test_scale(MOST);
+    dance.hands_over = kinds[0]->capacity == 0 && kinds[1]->capacity == 0;
+    assert_int_equal(pt_cancel_create(&dance.stop, PT_FOREVER), PT_OK);
+    for (int i = 0; i < 2; i++)
+        dance.floors[i] = make(kinds[i], sizeof(uint64_t));
+    crew_run(dancers, send_and_receive, &dance);
+    struct member member = {.index = STORMERS}; /* what is left */
+    for (int i = 0; i < 2; i++) {
+        for (uint64_t value; pt_channel_try_receive(dance.floors[i].out, &value) == PT_OK;)
+            note_dance(&member, &dance, value);
+        release_all(dance.floors[i]);
+    }
+    assert_null(member.failed);
+    for (int i = 0; i < dancers; i++) {
+        for (int n = 0; n < dance.each; n++)
+            expect_seen(dance.seen[i][n], n < (int)dance.sent[i], i, n);
+    }
+    pt_cancel_release(dance.stop);
+}
+
+static void test_selects_send_and_receive_the_same(void **state)
+{
+    (void)state;
+    uint64_t stream = test_seed;
+    for (size_t i = 0; i < COUNT_OF(SHARED); i++) {
+        const struct kind *one = SHARED[SIMULATED ? test_random(&stream) % COUNT_OF(SHARED) : i];
+        const struct kind *same[2] = {one, one}, *other[2] = {one, SHARED[test_random(&stream) % COUNT_OF(SHARED)]};
+        tested_kind = one->name;
+        if (SIMULATED) {
+            run_dance(same, 2 + (int)(test_random(&stream) % 2));
+            return;
+        }
+        run_dance(same, 2);
+        run_dance(same, STORMERS);
+        run_dance(other, STORMERS);
+    }
+}
+
+/* Members that send on one channel, receive from one, send on any, receive from any, each a number of times known before: so
+   all ends without a close. */
+struct balance {
+    struct ends lanes[4];
+    int count, each;
+    uint32_t seen[2][4][MOST]; /* by plain senders and by the select; by channel */
+};
+
+static uint64_t weigh(bool select, int lane, int n)
+{
+    return (uint64_t)select << 48 | (uint64_t)lane << 32 | (uint32_t)n;
+}
+
+static void note_weight(struct member *member, struct balance *balance, int lane, uint64_t value)
+{
+    uint32_t number = (uint32_t)value;
+    check((int)(value >> 32 & UINT16_MAX) == lane && value >> 48 < 2 && number < MOST);
+    if (lane < 4 && value >> 48 < 2 && number < MOST)
+        add_relaxed(&balance->seen[value >> 48][lane][number], 1);
+}
+
+static void keep_to_one(struct member *member, struct balance *balance, int lane, bool sending)
+{
+    for (int n = 0; n < balance->each; n++) {
+        uint64_t value = weigh(false, lane, n);
+        if (sending) {
+            check(pt_channel_send(balance->lanes[lane].in, &value) == PT_OK);
+        } else {
+            check(pt_channel_receive(balance->lanes[lane].out, &value) == PT_OK);
+            note_weight(member, balance, lane, value);
+        }
+    }
+}
+
+static void use_any(struct member *member, struct balance *balance, bool sending)
+{
+    int done[4] = {0};
+    for (int n = 0; n < balance->count * balance->each; n++) {
+        uint64_t values[4];
+        pt_case cases[4];
+        size_t fired = SIZE_MAX;
+        for (int i = 0; i < balance->count; i++) {
+            bool more = done[i] < balance->each;
+            values[i] = weigh(true, i, done[i]);
+            cases[i] = sending ? pt_case_send(more ? balance->lanes[i].in : NULL, &values[i])
+                               : pt_case_receive(more ? balance->lanes[i].out : NULL, &values[i]);
+        }
+        check(pt_select(cases, (size_t)balance->count, &fired) == PT_OK);
+        if (fired >= 4)
+            return;
+        check(cases[fired].status == PT_OK);
+        done[fired]++;
+        if (!sending)
+            note_weight(member, balance, (int)fired, values[fired]);
+    }
+}
+
+static void take_a_side(struct member *member)
+{
+    struct balance *balance = member->shared;
+    if (member->index < 2)
+        use_any(member, balance, member->index == 0);
+    else
+        keep_to_one(member, balance, (member->index - 2) / 2, member->index % 2 == 0);
+}
+
+static void test_selects_and_plain_calls_share(void **state)
+{
+    (void)state;
+    static struct balance balance;
+    uint64_t stream = test_seed;
+    memset(&balance, 0, sizeof balance);
+    balance.count = SIMULATED ? 2 : 4;
+    balance.each = test_scale(MOST);
+    tested_kind = "";
+    for (int i = 0; i < balance.count; i++)
+        balance.lanes[i] =
+            make(i == 0 ? &KINDS[RENDEZVOUS] : SHARED[test_random(&stream) % COUNT_OF(SHARED)], sizeof(uint64_t));
+    crew_run(2 + 2 * balance.count, take_a_side, &balance);
+    for (int i = 0; i < balance.count; i++) {
+        for (int n = 0; n < balance.each; n++)
+            assert_true(balance.seen[0][i][n] == 1 && balance.seen[1][i][n] == 1);
+        release_all(balance.lanes[i]);
+    }
+}
+
+/* Senders and receivers select over channels of all kinds, which are closed one after the other meanwhile. Lane 0 is a pair:
+   only the first sender and the first receiver use it. Each value that was sent is received or destroyed, once. */
+struct storm {
+    struct ends lanes[LANES];
+    int senders, receivers, each;
+    pt_event half; /* so many have been received */
+    uint32_t received, left;
+    uint32_t sent[STORMERS];
+    uint32_t seen[STORMERS][MOST]; /* received or destroyed */
+};
+
+static void note_value(struct storm *storm, uint64_t value)
+{
+    uint32_t sender = (uint32_t)(value >> 32), number = (uint32_t)value;
+    if (sender >= STORMERS || number >= MOST)
+        abort();
+    add_relaxed(&storm->seen[sender][number], 1);
+}
+
+static void note_received(struct storm *storm, uint64_t value)
+{
+    note_value(storm, value);
+    if ((int)add_relaxed(&storm->received, 1) + 1 == storm->senders * storm->each / 2)
+        pt_event_set(&storm->half);
+}
+
+static void note_destroyed(void *value, void *arg)
+{
+    uint64_t number;
+    memcpy(&number, value, sizeof number);
+    note_value(arg, number);
+}
+
+/* How many. */
+static int open_cases(const struct storm *storm, pt_case *cases, bool first, bool sending, uint64_t *value)
+{
+    for (int i = 0; i < LANES; i++) {
+        struct ends lane = i == 0 && !first ? (struct ends){NULL, NULL} : storm->lanes[i];
+        cases[i] = sending ? pt_case_send(lane.in, value) : pt_case_receive(lane.out, value);
+    }
+    return first ? LANES : LANES - 1;
+}
+
+/* By chance for ever, or a very short time; false if that was over. */
+static bool select_in_storm(struct member *member, pt_case *cases, size_t *fired)
+{
+    uint32_t chance = test_random(&member->stream);
+    pt_until until = chance % 4 == 0 ? pt_after(5 * PT_MICROSECOND) : PT_FOREVER;
+    pt_status status = pt_select_until(cases, LANES, (pt_select_order)(chance / 4 % 4 == 0), fired, until);
+    check(status == PT_OK || (status == PT_ERR_TIMEOUT && chance % 4 == 0));
+    return status == PT_OK;
+}
+
+static void send_in_storm(struct member *member, struct storm *storm)
+{
+    uint64_t value = 0;
+    pt_case cases[LANES];
+    int open = open_cases(storm, cases, member->index == 0, true, &value);
+    for (int n = 0; n < storm->each && open > 0;) {
+        size_t fired;
+        value = (uint64_t)member->index << 32 | (uint32_t)n;
+        if (!select_in_storm(member, cases, &fired))
+            continue;
+        check(cases[fired].status == PT_OK || cases[fired].status == PT_ERR_CLOSED);
+        if (cases[fired].status == PT_OK) {
+            storm->sent[member->index] = (uint32_t)++n;
+        } else {
+            cases[fired] = pt_case_send(NULL, &value);
+            open--;
+        }
+    }
+    if (member->index == 0)
+        pt_channel_close(storm->lanes[0].in);
+    if (sub_acq_rel(&storm->left, 1) == 1)
+        pt_event_set(&storm->half); /* in any case */
+}
+
+static void receive_in_storm(struct member *member, struct storm *storm)
+{
+    uint64_t value = 0;
+    pt_case cases[LANES];
+    int open = open_cases(storm, cases, member->index == storm->senders, false, &value);
+    while (open > 0) {
+        size_t fired;
+        if (!select_in_storm(member, cases, &fired))
+            continue;
+        check(cases[fired].status == PT_OK || cases[fired].status == PT_ERR_CLOSED);
+        if (cases[fired].status == PT_OK) {
+            note_received(storm, value);
+        } else {
+            cases[fired] = pt_case_receive(NULL, &value);
+            open--;
+        }
+    }
+}
+
+/* The same with a set. */
+static void receive_by_set(struct member *member, struct storm *storm)
+{
+    bool first = member->index == storm->senders;
+    uint64_t value = 0, id;
+    pt_select_set *set = NULL;
+    check(pt_select_set_create(&set, PT_SELECT_FAIR) == PT_OK);
+    for (int i = first ? 0 : 1; i < LANES; i++)
+        check(pt_select_set_add(set, pt_case_receive(storm->lanes[i].out, &value), &id) == PT_OK);
+    while (pt_select_set_count(set) > 0) {
+        pt_status status = PT_OK;
+        uint32_t chance = test_random(&member->stream);
+        pt_until until = chance % 4 == 0 ? pt_after(5 * PT_MICROSECOND) : PT_FOREVER;
+        if (pt_select_set_until(set, &id, &status, until) != PT_OK)
+            continue;
+        check(status == PT_OK || status == PT_ERR_CLOSED);
+        if (status == PT_OK)
+            note_received(storm, value);
+        else
+            check(pt_select_set_remove(set, id) == PT_OK);
+    }
+    pt_select_set_destroy(set);
+}
+
+static void close_in_storm(struct member *member, struct storm *storm)
+{
+    check(pt_event_wait(&storm->half) == PT_OK);
+    for (int i = 1; i < LANES; i++) {
+        test_delay(&member->stream);
+        if (test_random(&member->stream) % 3 == 0)
+            pt_channel_close_now(storm->lanes[i].in);
+        else
+            pt_channel_close(storm->lanes[i].in);
+    }
+}
+
+static void go_into_storm(struct member *member)
+{
+    struct storm *storm = member->shared;
+    if (member->index < storm->senders)
+        send_in_storm(member, storm);
+    else if (member->index == storm->senders + storm->receivers)
+        close_in_storm(member, storm);
+    else if (test_random(&member->stream) % 2 == 0)
+        receive_by_set(member, storm);
+    else
+        receive_in_storm(member, storm);
+}
+
+static void run_storm(uint64_t *stream, int senders, int receivers)
+{
+    static struct storm storm;
+    memset(&storm, 0, sizeof storm);
+    storm.senders = senders;
+    storm.receivers = receivers;
+    storm.left = (uint32_t)senders;
+    storm.each = test_scale(MOST);
+    for (int i = 0; i < LANES; i++) {
+        const struct kind *pair = &KINDS[test_random(stream) % 2 ? PAIR_2 : PAIR_UNBOUNDED];
+        struct kind kind = i == 0   ? *pair
+                           : i == 1 ? KINDS[ONESHOT]
+                                    : *SHARED[test_random(stream) % COUNT_OF(SHARED)];
+        kind.config.destroy = note_destroyed;
+        kind.config.arg = &storm;
+        storm.lanes[i] = make(&kind, sizeof(uint64_t));
+    }
+    crew_run(senders + receivers + 1, go_into_storm, &storm);
+    for (int i = 0; i < LANES; i++)
+        release_all(storm.lanes[i]);
+    for (int i = 0; i < senders; i++) {
+        for (int n = 0; n < storm.each; n++)
+            expect_seen(storm.seen[i][n], n < (int)storm.sent[i], i, n);
+    }
+}
+
+static void test_a_storm_over_all_kinds_ends(void **state)
+{
+    (void)state;
+    uint64_t stream = test_seed;
+    tested_kind = "storm";
+    if (SIMULATED) {
+        run_storm(&stream, 2, 1 + (int)(test_random(&stream) % 2));
+        return;
+    }
+    for (int round = 0; round < 5; round++)
+        run_storm(&stream, 1 + round * (STORMERS - 1) / 4, 1 + (int)(test_random(&stream) % STORMERS));
+}
+
 TEST_MAIN("channel_kinds", TEST(test_the_length_counts_what_is_within),
           TEST(test_who_gives_up_leaves_the_channel_as_it_was), TEST(test_a_batch_goes_as_far_as_there_is_room),
           TEST(test_a_closed_channel_says_so_in_every_form), TEST(test_unlike_ready_cases_take_turns),
@@ -1046,4 +1437,6 @@ TEST_MAIN("channel_kinds", TEST(test_the_length_counts_what_is_within),
           TEST(test_values_of_any_size_arrive_whole), TEST(test_a_close_ends_every_select),
           TEST(test_a_channel_may_be_in_several_cases), TEST(test_a_select_that_fired_waits_nowhere_else),
           TEST(test_a_chain_of_threads), TEST(test_a_chain_of_channels), TEST(test_two_loops_end_each_other),
-          TEST(test_channels_go_through_channels), TEST(test_who_puts_one_in_can_take_one_out))
+          TEST(test_channels_go_through_channels), TEST(test_who_puts_one_in_can_take_one_out),
+          TEST(test_selects_send_and_receive_the_same), TEST(test_selects_and_plain_calls_share),
+          TEST(test_a_storm_over_all_kinds_ends))
