@@ -169,11 +169,11 @@ static int room_of(const struct kind *kind)
     return kind->capacity < 3 ? (int)kind->capacity : 3;
 }
 
-/* Values first, first + 1 and so on, as many as there is room for. */
-static void put_in(const struct kind *kind, struct ends ends, uint64_t first)
+/* Values 0, 1, ... as many as there is room for. */
+static void put_in(const struct kind *kind, struct ends ends)
 {
-    for (int i = 0; i < room_of(kind); i++, first++)
-        expect(pt_channel_send(ends.in, &first), PT_OK);
+    for (uint64_t i = 0; i < (uint64_t)room_of(kind); i++)
+        expect(pt_channel_send(ends.in, &i), PT_OK);
 }
 
 /* Where they wait: see src/channel/gate.c. */
@@ -268,7 +268,7 @@ static void test_who_gives_up_leaves_the_channel_as_it_was(void **state)
             expect(receive_by((enum form)form, ends, &value, pt_cancelled_by(token)), status);
             expect(value, 77);
         }
-        put_in(kind, ends, 0);
+        put_in(kind, ends);
         value = 99;
         for (int form = 0; form < FORMS && can_be_full(kind); form++) {
             pt_status status = form == ONE ? PT_ERR_BUSY : PT_ERR_TIMEOUT;
@@ -369,7 +369,7 @@ static void test_a_closed_channel_says_so_in_every_form(void **state)
     for (int k = 0; (kind = next_kind(&k)) != NULL;) {
         for (int way = 0; way < WAYS; way++) {
             struct ends empty = make(kind, sizeof(uint64_t)), full = make(kind, sizeof(uint64_t));
-            put_in(kind, full, 0);
+            put_in(kind, full);
             close_by((enum way)way, empty);
             expect_closed((enum way)way, empty, 0);
             close_by((enum way)way, full);
@@ -485,6 +485,27 @@ static void test_cases_of_nothing_never_fire(void **state)
     pt_cancel_release(token);
 }
 
+static void test_no_channel_is_refused_in_every_form(void **state)
+{
+    (void)state;
+    const struct ends none = {NULL, NULL};
+    pt_channel *subscriber = NULL;
+    pt_ready_hook hook = {.function = NULL};
+    uint64_t value = 77;
+    for (int form = 0; form < SELECT; form++) {
+        assert_int_equal(send_by((enum form)form, none, &value, PT_FOREVER), PT_ERR_INVALID);
+        assert_int_equal(send_by((enum form)form, none, &value, pt_at(0)), PT_ERR_INVALID);
+        assert_int_equal(receive_by((enum form)form, none, &value, PT_FOREVER), PT_ERR_INVALID);
+        assert_int_equal(receive_by((enum form)form, none, &value, pt_at(0)), PT_ERR_INVALID);
+    }
+    assert_int_equal(send_by(SELECT, none, &value, PT_FOREVER), PT_ERR_DEADLOCK);
+    assert_int_equal(receive_by(SELECT, none, &value, PT_FOREVER), PT_ERR_DEADLOCK);
+    assert_int_equal(pt_channel_subscribe(NULL, &subscriber), PT_ERR_INVALID);
+    assert_int_equal(pt_channel_on_ready(NULL, &hook, NULL, NULL), PT_ERR_INVALID);
+    assert_int_equal(pt_channel_length(NULL), 0);
+    assert_int_equal(value, 77);
+}
+
 /* ---- Values that nobody receives ------------------------------------------------------------------------ */
 
 enum { LEDGER = 64 };
@@ -566,6 +587,38 @@ static void test_what_is_left_is_destroyed_once(void **state)
             for (uint64_t value; way % 2 == 1 && !at_once && pt_channel_next(ends.out, &value);)
                 destroy(&value, &made);
             release_rest(closed, ends);
+            expect_each_destroyed_once();
+        }
+    }
+}
+
+/* In every form, those of a send that waits included. */
+static void test_what_a_full_channel_drops_is_destroyed_once(void **state)
+{
+    (void)state;
+    const struct kind *kind;
+    for (int k = 0; (kind = next_kind(&k)) != NULL;) {
+        for (int newest = kind->capacity == 0; newest < (can_be_full(kind) ? 2 : 0); newest++) {
+            struct kind dropping = *kind;
+            dropping.config.overflow = newest ? PT_OVERFLOW_DROP_NEW : PT_OVERFLOW_DROP_OLDEST;
+            struct ends ends = make_owning(&dropping);
+            put_in_owned(kind, ends);
+            uint64_t value, left = newest ? 0 : 2 * FORMS;
+            for (int i = 0; i < 2 * FORMS; i++) {
+                value = make_value();
+                expect(send_by((enum form)(i / 2), ends, &value, i % 2 == 0 ? PT_FOREVER : pt_at(0)), PT_OK);
+                expect(pt_channel_take_dropped(ends.out), 1);
+                expect(pt_channel_length(ends.out), room_of(kind));
+            }
+            pt_channel_close(ends.in);
+            value = make_value();
+            expect(pt_channel_send(ends.in, &value), PT_ERR_CLOSED);
+            destroy(&value, &made);
+            for (; pt_channel_next(ends.out, &value); left++) {
+                expect(value == left || ends.in != ends.out, true); /* a broadcast's are copies */
+                destroy(&value, &made);
+            }
+            release_all(ends);
             expect_each_destroyed_once();
         }
     }
@@ -730,7 +783,7 @@ static void test_a_close_ends_every_select(void **state)
             waiting.ends = make(kind, sizeof(uint64_t));
             waiting.other = make(&KINDS[RING_1], sizeof(uint64_t));
             if (waiting.sending)
-                put_in(kind, waiting.ends, 0);
+                put_in(kind, waiting.ends);
             int count = allowed(kind, 3);
             struct crew *crew = crew_start(count, select_until_closed, &waiting);
             wait_until_parked(waiting.sending ? senders_key(waiting.ends) : receivers_key(waiting.ends),
@@ -763,7 +816,7 @@ static void test_a_channel_may_be_in_several_cases(void **state)
             struct waiting waiting = {make(kind, sizeof(uint64_t)), {NULL, NULL}, sending, {100, 101, 102}, 9, 0};
             uint64_t value = 55;
             if (sending)
-                put_in(kind, waiting.ends, 0);
+                put_in(kind, waiting.ends);
             struct crew *crew = crew_start(1, select_thrice, &waiting);
             wait_until_parked(sending ? senders_key(waiting.ends) : receivers_key(waiting.ends), 3);
             if (sending)
@@ -812,8 +865,8 @@ static void leave_from(const struct kind *kind, size_t place, bool sending)
     struct crew *crews[3];
     uint64_t value = 0;
     if (sending) {
-        put_in(kind, waiting.ends, 0);
-        put_in(kind, waiting.other, 0);
+        put_in(kind, waiting.ends);
+        put_in(kind, waiting.other);
     }
     for (size_t i = 0; i < 3; i++) {
         crews[i] = crew_start(1, i == place ? use_either : use_the_first, &waiting);
@@ -1429,7 +1482,8 @@ TEST_MAIN("channel_kinds", TEST(test_the_length_counts_what_is_within),
           TEST(test_who_gives_up_leaves_the_channel_as_it_was), TEST(test_a_batch_goes_as_far_as_there_is_room),
           TEST(test_a_closed_channel_says_so_in_every_form), TEST(test_unlike_ready_cases_take_turns),
           TEST(test_a_select_of_both_ends_does_not_meet_itself), TEST(test_cases_of_nothing_never_fire),
-          TEST(test_what_is_left_is_destroyed_once), TEST(test_who_waits_to_send_keeps_its_value),
+          TEST(test_no_channel_is_refused_in_every_form), TEST(test_what_is_left_is_destroyed_once),
+          TEST(test_what_a_full_channel_drops_is_destroyed_once), TEST(test_who_waits_to_send_keeps_its_value),
           TEST(test_values_of_any_size_arrive_whole), TEST(test_a_close_ends_every_select),
           TEST(test_a_channel_may_be_in_several_cases), TEST(test_a_select_that_fired_waits_nowhere_else),
           TEST(test_a_chain_of_threads), TEST(test_a_chain_of_channels), TEST(test_two_loops_end_each_other),
