@@ -7,6 +7,7 @@
 #include <pt_cancel.h>
 #include <pt_channel.h>
 #include <pt_checked.h>
+#include <pt_future.h>
 #include <pt_message.h>
 #include <pt_mutex.h>
 #include <pt_thread.h>

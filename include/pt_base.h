@@ -74,9 +74,9 @@ typedef enum pt_status {
     PT_ERR_OVERFLOW = -8,    /* a count would pass its maximum */
     PT_ERR_UNSUPPORTED = -9, /* this target has no such thing */
     PT_ERR_CANCELLED = -10,  /* the cancel token was cancelled first */
-    PT_ERR_ABORTED = -11,    /* somebody gave up what was waited for: see pt_barrier_abort() */
-    PT_ERR_FAILED = -12,     /* the thread ended with an error: see pt_thread_fail() */
-    PT_ERR_CLOSED = -13,     /* the channel is closed: nothing more comes in, or out */
+    PT_ERR_ABORTED = -11,    /* somebody gave up what was waited for: see pt_barrier_abort(), pt_future_cancel() */
+    PT_ERR_FAILED = -12,     /* it ended with an error: see pt_thread_fail(), pt_future_fail() */
+    PT_ERR_CLOSED = -13,     /* nothing more comes in, or out: of a channel, of a future that has ended */
     PT_ERR_MALFORMED = -14   /* the input is not as it should be: see pt_message.h */
 } pt_status;
 

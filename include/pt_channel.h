@@ -116,7 +116,8 @@ PT_API void pt_channel_release_receiver(pt_channel *channel);
    (but see one_sender), and again. Never blocks. */
 PT_API void pt_channel_close(pt_channel *channel);
 
-/* Close at once: what is within is destroyed, and receivers get PT_ERR_CLOSED. With one_receiver a receiver's call. */
+/* Close at once: what is within is destroyed, and receivers get PT_ERR_CLOSED; of a broadcast, those of its subscribers. With
+   one_receiver a receiver's call. */
 PT_API void pt_channel_close_now(pt_channel *channel);
 
 /* ---- One value ---------------------------------------------------------------------------- */
@@ -189,10 +190,11 @@ PT_API uint64_t pt_channel_take_dropped(pt_channel *channel);
 /* ---- Broadcast ---------------------------------------------------------------------------- */
 
 /* Add a subscriber to a broadcast: a queue of its own, with the broadcast's capacity, that gets a copy of each value sent
-   from now on. It has one receiving reference, and closes with the broadcast. A send to a broadcast is one step: no two
-   subscribers see two values in different orders. With PT_OVERFLOW_WAIT it waits until each subscriber has room; with the
-   others, those that are full drop a value and count it, and nobody waits. A send with no subscriber is PT_OK, and the
-   value is destroyed.
+   from now on. It has one receiving reference, and closes with the broadcast, of which it counts as a receiver. A send to a
+   broadcast is one step: no two subscribers see two values in different orders. With PT_OVERFLOW_WAIT it waits until each
+   subscriber has room; with the others, those that are full drop a value and count it, and nobody waits. A send with no
+   subscriber is PT_OK, and the value is destroyed, as long as there is the broadcast's own receiving reference, of a
+   receiver that may yet subscribe.
    Returns   PT_OK
              PT_ERR_CLOSED   the broadcast is closed
              PT_ERR_NOMEM    no memory
@@ -264,7 +266,8 @@ typedef enum pt_select_order {
    cases     up to PT_SELECT_MAX
    fired     receives the index of the one that was done; its `status` says what came of it. SIZE_MAX if none was
    Returns   PT_OK           one fired
-             PT_ERR_BUSY     the try form: none is ready now (Go's default)
+             PT_ERR_BUSY     the try form: none is ready now (Go's default). Each was found so at a moment of its own, and so
+                             it is with a deadline that is over
              PT_ERR_TIMEOUT, PT_ERR_CANCELLED  none was ready until the call gave up
              PT_ERR_NOBLOCK  none is ready, and this thread may not wait
              PT_ERR_DEADLOCK no case can ever be ready, and until is PT_FOREVER
@@ -294,13 +297,14 @@ PT_API PT_NODISCARD pt_status pt_select_set_until(pt_select_set *set, uint64_t *
 
 /* ---- Without waiting ----------------------------------------------------------------------- */
 
-/* A function to be called when a channel has something to receive: for event loops, and for a page's main thread. The
-   struct is the caller's, all zeroes before its first use, and must stay in place until its function has returned or it was
-   removed. It holds a receiving reference meanwhile. */
+/* A function to be called when a channel has something to receive, or a future has ended (pt_future.h): for event loops, and for
+   a page's main thread. The struct is the caller's, all zeroes before its first use, and must stay in place until its
+   function has returned or it was removed. It holds a receiving reference, or one to the future, meanwhile. */
 typedef struct pt_ready_hook {
     void (*function)(void *arg); /* all private */
     void *arg;
-    pt_channel *channel;
+    const struct pti_hook_kind *kind;
+    void *object;
     uint64_t runner;
     uint32_t added, finished;
     uint64_t room[20];
@@ -320,7 +324,7 @@ PT_API PT_NODISCARD pt_status pt_channel_on_ready(pt_channel *channel, pt_ready_
              PT_ERR_INVALID  it has been called, or was never added
              PT_ERR_NOBLOCK  it is running now, and this thread may not wait: it must stay in place
    Blocks    while the function runs in another thread */
-PT_API pt_status pt_channel_ready_remove(pt_ready_hook *hook);
+PT_API pt_status pt_ready_hook_remove(pt_ready_hook *hook);
 
 /* ---- Typed wrappers ------------------------------------------------------------------------ */
 

@@ -23,6 +23,7 @@
 #define sub_acq_rel(p, v) __atomic_fetch_sub((p), (v), __ATOMIC_ACQ_REL)
 #define and_relaxed(p, v) __atomic_fetch_and((p), (v), __ATOMIC_RELAXED)
 #define or_release(p, v) __atomic_fetch_or((p), (v), __ATOMIC_RELEASE)
+#define or_acq_rel(p, v) __atomic_fetch_or((p), (v), __ATOMIC_ACQ_REL)
 #define or_relaxed(p, v) __atomic_fetch_or((p), (v), __ATOMIC_RELAXED)
 
 /* Compare and swap: true if *p was *seen and is now v; else *seen is what *p was. A failure orders

@@ -26,8 +26,8 @@ const char *pt_strerror(pt_status status)
     case PT_ERR_UNSUPPORTED: return "not supported on this target";
     case PT_ERR_CANCELLED: return "cancelled";
     case PT_ERR_ABORTED: return "somebody gave it up";
-    case PT_ERR_CLOSED: return "the channel is closed";
-    case PT_ERR_FAILED: return "the thread ended with an error";
+    case PT_ERR_CLOSED: return "it is closed";
+    case PT_ERR_FAILED: return "it ended with an error";
     case PT_ERR_MALFORMED: return "the input is not as it should be";
     }
     return "unknown status";

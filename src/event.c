@@ -156,7 +156,7 @@ bool pti_event_join(pt_event *event, pti_waiter *waiter)
     return queued;
 }
 
-void pti_event_leave(pt_event *event, pti_waiter *waiter)
+bool pti_event_leave(pt_event *event, pti_waiter *waiter)
 {
     pti_queue *queue = pti_park_lock(event);
     bool queued = waiter->queued;
@@ -165,4 +165,5 @@ void pti_event_leave(pt_event *event, pti_waiter *waiter)
         pti_park_unlock_left(queue, event, &event->word, QUEUED);
     else
         pti_park_unlock(queue); /* another object may be in its place */
+    return queued;
 }

@@ -832,15 +832,15 @@ static void test_a_hook_tells_an_event_loop(void **state)
             continue;
         loop.channel = make(kind);
         assert_int_equal(pt_channel_on_ready(loop.channel, &loop.hook, tell_loop, &loop), PT_OK);
-        assert_int_equal(pt_channel_ready_remove(&loop.hook), PT_OK);
-        assert_int_equal(pt_channel_ready_remove(&loop.hook), PT_ERR_INVALID);
+        assert_int_equal(pt_ready_hook_remove(&loop.hook), PT_OK);
+        assert_int_equal(pt_ready_hook_remove(&loop.hook), PT_ERR_INVALID);
         struct crew *crew = crew_start(1, send_some, &loop);
         while (status != PT_ERR_CLOSED) {
             assert_int_equal(pt_channel_on_ready(loop.channel, &loop.hook, tell_loop, &loop), PT_OK);
             assert_int_equal(pt_semaphore_wait(&loop.turns), PT_OK);
             while ((status = pt_channel_try_receive(loop.channel, &value)) == PT_OK)
                 assert_int_equal(value, expected++);
-            assert_int_equal(pt_channel_ready_remove(&loop.hook), PT_ERR_INVALID); /* it has returned */
+            assert_int_equal(pt_ready_hook_remove(&loop.hook), PT_ERR_INVALID); /* it has returned */
         }
         assert_int_equal(expected, 20);
         crew_join(crew);

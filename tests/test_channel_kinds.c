@@ -108,7 +108,7 @@ static struct ends make(const struct kind *kind, size_t value_size)
     return ends;
 }
 
-/* The broadcast before its subscriber: without one, sends to it are PT_OK. */
+/* Of a broadcast its own first: while it has that, sends to no subscriber are PT_OK. */
 static void release_receivers(struct ends ends)
 {
     if (ends.out != ends.in)
@@ -127,11 +127,7 @@ static void close_by(enum way way, struct ends ends)
     tested_way = WAY_NAMES[way];
     switch (way) {
     case CLOSE: pt_channel_close(ends.in); break;
-    case CLOSE_NOW:
-        pt_channel_close_now(ends.in);
-        if (ends.out != ends.in)
-            pt_channel_close_now(ends.out);
-        break;
+    case CLOSE_NOW: pt_channel_close_now(ends.in); break;
     case NO_SENDER: pt_channel_release_sender(ends.in); break;
     default: release_receivers(ends); break;
     }

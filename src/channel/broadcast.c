@@ -7,8 +7,7 @@
    gate. Say two made the last room that is needed. Both see somebody: the one whose R2 (gate.c) comes second sees the other's
    room. Only one does, as the other was before F of who waits: then that one's look, after F, sees the other's room. Of it and
    the first one's look, the one that has `list` second sees all that the other saw, and so that all have room.
-   The broadcast holds a sending reference of each subscriber, and a subscriber counts in its broadcast's `alive` until it
-   has gone. */
+   The broadcast holds a sending reference of each subscriber, and a subscriber a receiving one of its broadcast. */
 #include "channel.h"
 #include "port.h"
 
@@ -146,12 +145,41 @@ static bool make_room(struct broadcast *broadcast)
     return true;
 }
 
+/* One more receiver, unless the last has gone. */
+static bool count_in(pt_channel *channel)
+{
+    uint32_t seen = load_relaxed(&channel->ends[PTI_RECEIVERS]);
+    while (seen != 0) {
+        if (cas_relaxed(&channel->ends[PTI_RECEIVERS], &seen, seen + 1))
+            return true;
+    }
+    return false;
+}
+
+static pt_status make_subscriber(struct broadcast *broadcast, pt_channel **out)
+{
+    pt_channel *channel = &broadcast->channel;
+    pt_channel_config config = channel->config;
+    config.kind = PT_CHANNEL_QUEUE;
+    config.one_sender = false; /* sends take turns, but a broadcast may be closed by anybody */
+    if (!make_room(broadcast) || pt_channel_create(out, channel->value_size, channel->capacity, &config) != PT_OK)
+        return PT_ERR_NOMEM;
+    if (!count_in(channel)) {
+        pt_channel_release_sender(*out);
+        pt_channel_release_receiver(*out);
+        return PT_ERR_CLOSED;
+    }
+    (*out)->parent = channel;
+    return PT_OK;
+}
+
 static pt_status add(struct broadcast *broadcast, pt_channel **out)
 {
     if (load_relaxed(&broadcast->channel.closed) != 0)
         return PT_ERR_CLOSED;
-    if (!make_room(broadcast) || (*out = pti_channel_make_subscriber(&broadcast->channel)) == NULL)
-        return PT_ERR_NOMEM;
+    pt_status status = make_subscriber(broadcast, out);
+    if (status != PT_OK)
+        return status;
     pti_short_lock(&broadcast->list);
     broadcast->subscribers[broadcast->count++] = *out;
     pti_short_unlock(&broadcast->list);
@@ -197,7 +225,7 @@ void pti_broadcast_forget(pt_channel *channel, pt_channel *subscriber)
     pti_broadcast_changed(channel);
 }
 
-/* Subscribers get what they have, and then no more. */
+/* Subscribers get what they have, unless that is discarded, and then no more. */
 static void close(pt_channel *channel)
 {
     struct broadcast *broadcast = broadcast_of(channel);
@@ -209,6 +237,8 @@ static void close(pt_channel *channel)
         pt_mutex_unlock(&broadcast->sending);
         if (last == NULL)
             return;
+        if (pti_discarded(channel))
+            pt_channel_close_now(last);
         pt_channel_release_sender(last);
     }
 }

@@ -2,7 +2,7 @@
 
    ends[end]   references of an end: who brings one to 0 closes the channel, and discards if it was the receivers'   acquire
                and release, as in any count of references
-   alive       ends that have references, and a broadcast's subscribers; who brings it to 0 frees the channel  acquire and
+   alive       ends that have references; who brings it to 0 frees the channel                        acquire and
                release
    closed      CLOSED, and DISCARDED if what is within is not to be received                          release; read with
                acquire where a kind says so
@@ -84,19 +84,6 @@ pt_status pt_channel_create(pt_channel **out, size_t value_size, size_t capacity
     return PT_OK;
 }
 
-pt_channel *pti_channel_make_subscriber(pt_channel *broadcast)
-{
-    pt_channel_config config = broadcast->config;
-    pt_channel *channel = NULL;
-    config.kind = PT_CHANNEL_QUEUE;
-    config.one_sender = false; /* sends take turns, but a broadcast may be closed by anybody */
-    if (pt_channel_create(&channel, broadcast->value_size, broadcast->capacity, &config) != PT_OK)
-        return NULL;
-    channel->parent = broadcast;
-    add_relaxed(&broadcast->alive, 1); /* relaxed: the caller has an end */
-    return channel;
-}
-
 /* One less that keeps it. */
 static void let_go(pt_channel *channel)
 {
@@ -157,17 +144,26 @@ static pt_channel *retain(pt_channel *channel, enum pti_end end)
     return channel;
 }
 
+/* One reference less; if it was the last of an end, that end has gone. A broadcast whose last subscriber goes closes before that:
+   else who waits to send would find that all have room. */
+static bool give_back(pt_channel *channel, enum pti_end end)
+{
+    if (sub_acq_rel(&channel->ends[end], 1) != 1)
+        return false;
+    pt_channel *parent = end == PTI_RECEIVERS ? channel->parent : NULL;
+    bool last = parent != NULL && give_back(parent, PTI_RECEIVERS);
+    close_as(channel, end == PTI_SENDERS ? PTI_CLOSED : PTI_CLOSED | PTI_DISCARDED);
+    if (parent != NULL)
+        pti_broadcast_forget(parent, channel);
+    if (last)
+        let_go(parent);
+    return true;
+}
+
 static void release(pt_channel *channel, enum pti_end end)
 {
-    if (channel == NULL || sub_acq_rel(&channel->ends[end], 1) != 1)
-        return;
-    pt_channel *parent = end == PTI_RECEIVERS ? channel->parent : NULL;
-    close_as(channel, end == PTI_SENDERS ? PTI_CLOSED : PTI_CLOSED | PTI_DISCARDED);
-    if (parent != NULL) {
-        pti_broadcast_forget(parent, channel);
-        let_go(parent);
-    }
-    let_go(channel);
+    if (channel != NULL && give_back(channel, end))
+        let_go(channel);
 }
 
 pt_channel *pt_channel_retain_sender(pt_channel *channel)

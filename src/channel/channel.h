@@ -48,12 +48,12 @@ struct pt_channel {
     const pti_channel_kind *kind; /* constant, as all down to `name` */
     size_t value_size, capacity;
     pt_channel_config config;
-    pt_channel *parent; /* a subscriber's broadcast, in whose `alive` it counts */
+    pt_channel *parent; /* a subscriber's broadcast, of which it counts as a receiver */
     void *block;        /* what was allocated */
     char name[32];
     uint32_t closed;  /* bits: see channel.c */
     uint32_t ends[2]; /* references of each end */
-    uint32_t alive;   /* ends that have any; and subscribers */
+    uint32_t alive;   /* ends that have any */
     uint64_t dropped;
     __attribute__((aligned(64))) uint64_t waiting; /* see gate.c */
 };
@@ -98,8 +98,6 @@ pt_channel *pti_rendezvous_create(void);
 pt_channel *pti_heap_create(size_t value_size, size_t capacity);
 pt_channel *pti_broadcast_create(void);
 
-/* One subscriber's queue; NULL: no memory. */
-pt_channel *pti_channel_make_subscriber(pt_channel *broadcast);
 /* A subscriber has room again; is going. */
 void pti_broadcast_changed(pt_channel *broadcast);
 void pti_broadcast_forget(pt_channel *broadcast, pt_channel *subscriber);
