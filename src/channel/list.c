@@ -62,6 +62,7 @@ static struct block *new_block(struct list *list)
         block = swap_acquire(&list->spare, NULL); /* pairs with put_by() */
     if (block == NULL)
         return pti_allocate(sizeof *block + SLOTS * list->stride);
+    block->next = NULL; /* it may have been put by as one of several */
     for (size_t i = 0; i < SLOTS; i++)
         slot_at(list, block, i)->written = 0;
     return block;
