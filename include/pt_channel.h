@@ -59,7 +59,8 @@ typedef enum pt_channel_kind {
     PT_CHANNEL_BROADCAST = 3 /* each value goes to each subscriber: see pt_channel_subscribe() */
 } pt_channel_kind;
 
-/* What a send does that finds a bounded channel full. */
+/* What a send does that finds a bounded channel full. DROP_OLDEST drops its own value, too, while another thread is in the middle
+   of a call with the oldest; or if that has more than 256 bytes, and there is no memory to take it out. */
 typedef enum pt_overflow {
     PT_OVERFLOW_WAIT = 0,     /* it waits */
     PT_OVERFLOW_DROP_NEW = 1, /* it destroys its own value, and answers PT_OK */
@@ -127,7 +128,8 @@ PT_API void pt_channel_close_now(pt_channel *channel);
              PT_ERR_CLOSED   the channel is closed, or no receiver is left; the value stays the caller's, here and below
              PT_ERR_TIMEOUT, PT_ERR_CANCELLED  it was full until the call gave up
              PT_ERR_NOBLOCK  it is full, and this thread may not wait
-             PT_ERR_NOMEM    an unbounded channel found no memory for it
+             PT_ERR_NOMEM    an unbounded channel or a priority found no memory for it; or a broadcast, for one of its
+                             subscribers: then none has got it
              PT_ERR_INVALID  channel is NULL, or value is with a size above 0
    Blocks    while the channel is full */
 PT_API PT_NODISCARD pt_status pt_channel_send_until(pt_channel *channel, const void *value, pt_until until);

@@ -50,6 +50,15 @@ static bool may_send(pt_channel *channel, const pti_waiter *of)
     return all;
 }
 
+/* Memory for a value with each subscriber, so that it is sent to all or to none; false: there is none. */
+static bool reserve(const struct broadcast *broadcast)
+{
+    bool all = true;
+    for (size_t i = 0; i < broadcast->count && all && broadcast->channel.capacity == PT_UNBOUNDED; i++)
+        all = pti_list_reserve(broadcast->subscribers[i]);
+    return all;
+}
+
 /* A copy for each subscriber; PT_ERR_NOMEM, and none is left, if one cannot be made. */
 static pt_status make_copies(struct broadcast *broadcast, const void *value)
 {
@@ -74,7 +83,7 @@ static pt_status send_to_all(struct broadcast *broadcast, const void *value)
         return PT_ERR_CLOSED;
     if (!may_send(channel, NULL))
         return PT_ERR_BUSY;
-    pt_status status = make_copies(broadcast, value);
+    pt_status status = reserve(broadcast) ? make_copies(broadcast, value) : PT_ERR_NOMEM;
     for (size_t i = 0; i < broadcast->count && status == PT_OK; i++) {
         char *copy = broadcast->copies + i * channel->value_size;
         if (pti_channel_try(broadcast->subscribers[i], PTI_SENDERS, copy) !=

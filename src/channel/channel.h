@@ -98,6 +98,9 @@ pt_channel *pti_rendezvous_create(void);
 pt_channel *pti_heap_create(size_t value_size, size_t capacity);
 pt_channel *pti_broadcast_create(void);
 
+/* Of a list with one sender at a time: make sure that its next send finds memory; false: there is none. */
+bool pti_list_reserve(pt_channel *channel);
+
 /* A subscriber has room again; is going. */
 void pti_broadcast_changed(pt_channel *broadcast);
 void pti_broadcast_forget(pt_channel *broadcast, pt_channel *subscriber);

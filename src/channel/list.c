@@ -156,6 +156,17 @@ static pt_status try_send_many(pt_channel *channel, const char *values, size_t c
     return PT_OK;
 }
 
+bool pti_list_reserve(pt_channel *channel)
+{
+    struct list *list = list_of(channel);
+    bool grows = load_relaxed(&list->tail) % (SLOTS + 1) == SLOTS - 1;
+    if (!grows || load_relaxed(&list->spare) != NULL) /* receivers replace it, only senders take it */
+        return true;
+    struct block *block = new_block(list);
+    put_by(list, block);
+    return block != NULL;
+}
+
 /* ---- Receiving, under `receiving` ----------------------------------------------------------- */
 
 static bool is_ready(const struct list *list)
