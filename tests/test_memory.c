@@ -1,32 +1,8 @@
 /* test_memory.c: whatever allocation fails, the call says so, nothing is half done, and nothing is leaked. */
-#include <stdlib.h>
-#include <string.h>
-
+#include "counting.h"
 #include "support.h"
 
 #include "atomic.h"
-
-/* ---- An allocator that fails the n-th time, and counts blocks ------------------------------------------------- */
-
-static uint32_t asked, fail_at, blocks; /* atomic; fail_at 0: never */
-
-static void *allocate(size_t size, void *context)
-{
-    (void)context;
-    if (add_relaxed(&asked, 1) + 1 == load_relaxed(&fail_at))
-        return NULL;
-    void *block = malloc(size);
-    if (block != NULL)
-        add_relaxed(&blocks, 1);
-    return block;
-}
-
-static void deallocate(void *block, void *context)
-{
-    (void)context;
-    sub_acq_rel(&blocks, 1);
-    free(block);
-}
 
 /* Do it with each of its allocations failing in turn, until none fails any more. It says PT_ERR_NOMEM then and only then. */
 static void fail_in_turn(pt_status (*operation)(void))
@@ -37,11 +13,10 @@ static void fail_in_turn(pt_status (*operation)(void))
         n++;
         pt_thread_trim(); /* a parked carrier would spare an allocation */
         uint32_t before = load_relaxed(&blocks);
-        __atomic_store_n(&asked, 0, __ATOMIC_RELAXED);
-        __atomic_store_n(&fail_at, n, __ATOMIC_RELAXED);
+        fail_allocation(n);
         status = operation();
         bool failed = load_relaxed(&asked) >= n;
-        __atomic_store_n(&fail_at, 0, __ATOMIC_RELAXED);
+        store_relaxed(&fail_at, 0);
         assert_int_equal(status, failed ? PT_ERR_NOMEM : PT_OK);
         for (pt_thread_trim(); load_relaxed(&blocks) != before; pt_thread_trim()) /* the watchdog is the limit */
             pt_thread_yield(); /* a thread may be on its last steps, and park its carrier then */
@@ -183,12 +158,11 @@ static pt_status value_in_thread(void)
 static void test_each_allocation_in_turn(void **state)
 {
     (void)state;
-    const pt_allocator counting = {allocate, deallocate, NULL};
     pt_tls first = PT_TLS_INIT(NULL);
     pt_thread_current();
     assert_int_equal(pt_tls_set(&first, &first), PT_OK); /* the table of all pt_tls is made once, and stays */
     pt_thread_trim();
-    assert_int_equal(pt_set_allocator(&counting), PT_OK);
+    count_blocks();
     fail_in_turn(spawn_new);
     fail_in_turn(spawn_reused);
     fail_in_turn(spawn_detached);
@@ -197,8 +171,7 @@ static void test_each_allocation_in_turn(void **state)
     fail_in_turn(timers);
     fail_in_turn(timed_hook);
     fail_in_turn(value_in_thread);
-    assert_int_equal(blocks, 0);
-    assert_int_equal(pt_set_allocator(NULL), PT_OK);
+    stop_counting();
     pt_tls_destroy(&first);
 }
 
@@ -206,14 +179,13 @@ static void test_each_allocation_in_turn(void **state)
 static void test_waiting_allocates_nothing(void **state)
 {
     (void)state;
-    const pt_allocator counting = {allocate, deallocate, NULL};
     pt_mutex mutex = PT_MUTEX_INIT;
     pt_cond cond = PT_COND_INIT;
     pt_event event = PT_EVENT_INIT;
     pt_semaphore semaphore = PT_SEMAPHORE_INIT(0);
     pt_cancel *token;
     pt_thread_current();
-    assert_int_equal(pt_set_allocator(&counting), PT_OK);
+    count_blocks();
     assert_int_equal(pt_cancel_create(&token, PT_FOREVER), PT_OK);
     uint32_t before = load_relaxed(&asked);
     for (int i = 0; i < 2; i++) {
@@ -228,8 +200,7 @@ static void test_waiting_allocates_nothing(void **state)
     }
     assert_int_equal(load_relaxed(&asked), before);
     pt_cancel_release(token);
-    assert_int_equal(blocks, 0);
-    assert_int_equal(pt_set_allocator(NULL), PT_OK);
+    stop_counting();
 }
 
 TEST_MAIN("memory", TEST(test_each_allocation_in_turn), TEST(test_waiting_allocates_nothing))

@@ -4,7 +4,7 @@
 #include <pt_channel.h>
 #include <pt_message.h>
 
-#include "message/counting.h"
+#include "counting.h"
 
 #include "atomic.h"
 

@@ -1,4 +1,4 @@
-/* counting.h: an allocator that counts blocks, and fails the n-th time. */
+/* counting.h: an allocator that counts blocks, and fails the n-th time, or from then on. */
 #ifndef COUNTING_H
 #define COUNTING_H
 
@@ -6,35 +6,49 @@
 
 #include "support.h"
 
-static size_t blocks, asked, fail_at; /* fail_at 0: never */
+#include "atomic.h"
+
+static uint32_t blocks, asked, fail_at; /* atomic, as threads of the library allocate too; fail_at 0: never */
+static bool fail_on;                    /* later ones fail too */
 
 static inline void *counting_allocate(size_t size, void *context)
 {
     (void)context;
-    if (++asked == fail_at)
+    uint32_t n = add_relaxed(&asked, 1) + 1, at = load_relaxed(&fail_at);
+    if (n == at || (load_relaxed(&fail_on) && at != 0 && n > at))
         return NULL;
     void *block = malloc(size);
-    blocks += block != NULL;
+    if (block != NULL)
+        add_relaxed(&blocks, 1);
     return block;
 }
 
 static inline void counting_deallocate(void *block, void *context)
 {
     (void)context;
-    blocks--;
+    sub_acq_rel(&blocks, 1);
     free(block);
+}
+
+/* From now on the n-th allocation fails; 0: none does. */
+static inline void fail_allocation(uint32_t n)
+{
+    store_relaxed(&asked, 0);
+    store_relaxed(&fail_at, n);
 }
 
 static inline void count_blocks(void)
 {
     static const pt_allocator counting = {counting_allocate, counting_deallocate, NULL};
-    blocks = fail_at = 0;
+    blocks = 0;
+    fail_on = false;
+    fail_allocation(0);
     assert_int_equal(pt_set_allocator(&counting), PT_OK);
 }
 
 static inline void stop_counting(void)
 {
-    assert_int_equal(blocks, 0);
+    assert_int_equal(load_relaxed(&blocks), 0);
     assert_int_equal(pt_set_allocator(NULL), PT_OK);
 }
 
