@@ -73,8 +73,11 @@ typedef struct pt_channel_config {
     pt_channel_kind kind;
     pt_overflow overflow;
 
-    /* Promises: sends and pt_channel_close() come from one thread at a time; and receives do. A queue with both is several times
-       as fast. */
+    /* Promises: sends and pt_channel_close() come from one thread at a time; and receives and pt_channel_close_now() do. A queue
+       with both is several times as fast.
+       One at a time: a thread begins its call once it knows that the other's has returned, say by a join, a lock or an event;
+       that a value has been received does not tell that its send has returned. A call that waits, or a select, counts all the
+       while; what `destroy` calls within it is part of it. A checked build (pt_checked.h) reports two at a time. */
     bool one_sender, one_receiver;
 
     /* For values that nobody receives: left in a channel that goes, or dropped. */
@@ -389,6 +392,29 @@ PT_API pt_status pt_ready_hook_remove(pt_ready_hook *hook);
         pt_channel_close((pt_channel *)channel);                                                                   \
     }                                                                                                              \
     typedef type name##_value
+
+/* ---- Checked builds ----------------------------------------------------------------------- */
+
+/* Note the place of each call; see pt_checked.h. Of typed wrappers it is the line of PT_CHANNEL_OF. */
+#if defined(PT_CHECKED) && !defined(PTI_LIBRARY)
+/* clang-format off */
+#define pt_channel_send(...) (PTI_CHECKED_HERE, pt_channel_send(__VA_ARGS__))
+#define pt_channel_send_until(...) (PTI_CHECKED_HERE, pt_channel_send_until(__VA_ARGS__))
+#define pt_channel_try_send(...) (PTI_CHECKED_HERE, pt_channel_try_send(__VA_ARGS__))
+#define pt_channel_send_many(...) (PTI_CHECKED_HERE, pt_channel_send_many(__VA_ARGS__))
+#define pt_channel_receive(...) (PTI_CHECKED_HERE, pt_channel_receive(__VA_ARGS__))
+#define pt_channel_receive_until(...) (PTI_CHECKED_HERE, pt_channel_receive_until(__VA_ARGS__))
+#define pt_channel_try_receive(...) (PTI_CHECKED_HERE, pt_channel_try_receive(__VA_ARGS__))
+#define pt_channel_receive_many(...) (PTI_CHECKED_HERE, pt_channel_receive_many(__VA_ARGS__))
+#define pt_channel_next(...) (PTI_CHECKED_HERE, pt_channel_next(__VA_ARGS__))
+#define pt_channel_close(...) (PTI_CHECKED_HERE, pt_channel_close(__VA_ARGS__))
+#define pt_channel_close_now(...) (PTI_CHECKED_HERE, pt_channel_close_now(__VA_ARGS__))
+#define pt_select(...) (PTI_CHECKED_HERE, pt_select(__VA_ARGS__))
+#define pt_select_until(...) (PTI_CHECKED_HERE, pt_select_until(__VA_ARGS__))
+#define pt_try_select(...) (PTI_CHECKED_HERE, pt_try_select(__VA_ARGS__))
+#define pt_select_set_until(...) (PTI_CHECKED_HERE, pt_select_set_until(__VA_ARGS__))
+/* clang-format on */
+#endif
 
 #ifdef __cplusplus
 }

@@ -12,6 +12,7 @@
                      wait without an end, by conditions, barriers, latches and the like too. Waits with a deadline or a
                      token count as ones that end
      lock order      two locks, or more in a ring, are taken in opposite orders, even if nothing hung this time
+     promise         two threads send at the same time to a channel with one_sender, or receive from one with one_receiver
      call back       a thread ends, or runs another's code in pt_cancel_request(), while it holds a lock
 
    Only waiting without an end counts for relocks and for the order: try and until forms are ways out of a deadlock. Costs some

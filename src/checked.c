@@ -1,16 +1,19 @@
 /* checked.c: the checks of pt_checked.h.
 
-   Three tables, all under checker_lock, of fixed size, so that checking neither allocates nor calls anybody:
+   Four tables, all under checker_lock, of fixed size, so that checking neither allocates nor calls anybody:
      holds   who holds which lock since where. Entered after the lock was taken, struck off before it is given back: so an
              entry is never wrong, but may be missing for a moment
      orders  which lock was taken while which other was held: a directed graph. A ring in it is a deadlock that waits to happen
      waits   who waits, with the waiter, which says for what
+     calls   who is within a call at an end of a channel that was promised to one thread at a time
 
    Deadlock  Each thread enters its wait and then looks for a ring that leads back to itself: from a wait to those who hold the
              lock, or to the thread that is joined, and to their waits. The one that closes the ring is the last to look,
              and all entries of the others are there by then. A waiter that has its message already does not wait.
    Nobody    If all threads of the process wait without an end, and none for something that a signal handler could bring,
              nobody is left to wake them. Counted by the system's number of threads; not known everywhere.
+   Promises  A call counts from its beginning to its return, while it waits too. So it does not take two threads at the same line
+             to find out: it is enough that one waits within its call, or runs its user's `destroy` there.
 
    Each thread keeps the locks that it holds in `held` too, for itself. */
 #include "checked.h"
@@ -23,6 +26,7 @@
 #include <string.h>
 
 #include "atomic.h"
+#include "channel/channel.h"
 #include "port.h"
 #include "thread.h"
 
@@ -53,7 +57,16 @@ struct wait {
     bool forever;
 };
 
-enum { TABLE_LOG2 = 16, TABLE = 1 << TABLE_LOG2, WAITS = 4096, HELD_MOST = 64, MESSAGE = 4 };
+struct call {
+    const pt_channel *channel; /* NULL: free */
+    unsigned end;
+    uint64_t thread;
+    unsigned depth; /* calls of this thread within each other */
+    const char *function;
+    struct place place;
+};
+
+enum { TABLE_LOG2 = 16, TABLE = 1 << TABLE_LOG2, WAITS = 4096, CALLS = 4096, HELD_MOST = 64, MESSAGE = 4 };
 
 static const char gone;
 #define GONE ((const void *)&gone)
@@ -62,7 +75,8 @@ static uint32_t checker_lock;
 static struct hold holds[TABLE];
 static struct order orders[TABLE];
 static struct wait waits[WAITS];
-static size_t wait_end; /* no wait is in use from here on */
+static struct call calls[CALLS];
+static size_t wait_end, call_end; /* no wait, or call, is in use from here on */
 static uint32_t visits;
 static bool full_said;
 
@@ -515,6 +529,86 @@ void pti_checked_self_join(const pt_thread *thread)
     end_report("It would wait for its own end.");
 }
 
+/* ---- Ends of channels that are promised to one thread at a time -------------------------------------------- */
+
+static bool is_promised(const pt_channel *channel, unsigned end)
+{
+    return channel != NULL && (end == PTI_SENDERS ? channel->config.one_sender : channel->config.one_receiver);
+}
+
+/* The call at this end; NULL if there is none. */
+static struct call *find_call(const pt_channel *channel, unsigned end)
+{
+    for (size_t i = 0; i < call_end; i++) {
+        if (calls[i].channel == channel && calls[i].end == end)
+            return &calls[i];
+    }
+    return NULL;
+}
+
+static void add_call(const struct call *call)
+{
+    size_t i = 0;
+    while (i < CALLS && calls[i].channel != NULL)
+        i++;
+    if (i == CALLS) {
+        say_full();
+        return;
+    }
+    calls[i] = *call;
+    if (i >= call_end)
+        call_end = i + 1;
+}
+
+static void tell_call(const struct call *call, const char *does)
+{
+    char what[80];
+    snprintf(what, sizeof what, "%s() of channel \"%s\"", call->function, call->channel->name);
+    tell(call->thread, does, what, call->channel, call->place);
+}
+
+static void report_two(const struct call *first, const struct call *second)
+{
+    bool sends = second->end == PTI_SENDERS;
+    begin_report(sends ? "two threads send at the same time to a channel with one_sender"
+                       : "two threads receive at the same time from a channel with one_receiver");
+    tell_call(first, "is within");
+    tell_call(second, "calls");
+    end_report(
+        sends ? "The first must have returned before another thread sends or closes; or make it without one_sender."
+              : "The first must have returned before another thread receives; or make it without one_receiver.");
+}
+
+void pti_checked_enter(const pt_channel *channel, unsigned end, const char *function)
+{
+    if (!is_promised(channel, end))
+        return;
+    const struct call own = {channel, end, pti_thread_own_id(), 1, function, here};
+    pti_short_lock(&checker_lock);
+    struct call *call = find_call(channel, end);
+    if (call == NULL)
+        add_call(&own);
+    else if (call->thread == own.thread)
+        call->depth++;
+    else
+        report_two(call, &own);
+    pti_short_unlock(&checker_lock);
+}
+
+void pti_checked_leave(const pt_channel *channel, unsigned end)
+{
+    if (!is_promised(channel, end))
+        return;
+    pti_short_lock(&checker_lock);
+    struct call *call = find_call(channel, end);
+    bool own = call != NULL && call->thread == pti_thread_own_id(); /* false: there was no room for it */
+    if (own && --call->depth == 0)
+        call->channel = NULL;
+    while (call_end > 0 && calls[call_end - 1].channel == NULL)
+        call_end--;
+    pti_short_unlock(&checker_lock);
+}
+
 /* ---- Calls back, and the end ----------------------------------------------------------------------------- */
 
 void pti_checked_calling_back(const char *what)
@@ -556,6 +650,10 @@ void pti_checked_after_fork(bool child)
     }
     for (size_t i = 0; child && i < wait_end; i++)
         waits[i].waiter = NULL;
+    for (size_t i = 0; child && i < call_end; i++) {
+        if (calls[i].thread != pti_thread_own_id())
+            calls[i].channel = NULL;
+    }
     pti_short_unlock(&checker_lock);
 }
 

@@ -2,6 +2,7 @@
 #ifndef PTI_CHECKED_H
 #define PTI_CHECKED_H
 
+#include <pt_channel.h>
 #include <pt_checked.h>
 #include <pt_thread.h>
 
@@ -22,6 +23,11 @@ void pti_checked_calling_back(const char *what);
 /* The calling thread, which the library knows, is about to end; and has told those who join it. */
 void pti_checked_ending(void);
 void pti_checked_ended(void);
+
+/* The calling thread begins a call at an end (enum pti_end) of a channel, and has ended it: for the promises one_sender and
+   one_receiver. call: the function; within another call of its own it is part of that. NULL is harmless. */
+void pti_checked_enter(const pt_channel *channel, unsigned end, const char *call);
+void pti_checked_leave(const pt_channel *channel, unsigned end);
 
 /* Around a fork: the child has only this thread. */
 void pti_checked_before_fork(void);
@@ -55,6 +61,16 @@ static inline void pti_checked_ending(void)
 
 static inline void pti_checked_ended(void)
 {
+}
+
+static inline void pti_checked_enter(const pt_channel *channel, unsigned end, const char *call)
+{
+    (void)channel, (void)end, (void)call;
+}
+
+static inline void pti_checked_leave(const pt_channel *channel, unsigned end)
+{
+    (void)channel, (void)end;
 }
 
 static inline void pti_checked_before_fork(void)

@@ -30,6 +30,20 @@ pt_add_checked(join_holding "wait for each other.*waits for (thread|mutex) 0x.*w
 pt_add_checked(join_each_other "wait for each other.*.(first|second). waits for thread ${at}.*waits for thread ${at}")
 pt_add_checked(join_oneself "joins itself.*.lonely. joins thread ${at}")
 pt_add_checked(rwlock_and_mutex "opposite orders.*now locks (rwlock .write.|mutex) ${at}")
+set(first "thread [0-9]+ .first. is within")
+set(jobs "[(][)] of channel .jobs. ${at}")
+pt_add_checked(two_senders
+    "two threads send.*${first} pt_channel_send${jobs}.*${main} calls pt_channel_try_send${jobs}.*one_sender")
+pt_add_checked(two_senders_of_many
+    "two threads send.*${first} pt_channel_send${jobs}.*${main} calls pt_channel_send_many${jobs}")
+pt_add_checked(close_others_send
+    "two threads send.*${first} pt_channel_send${jobs}.*${main} calls pt_channel_close${jobs}")
+pt_add_checked(select_others_send
+    "two threads send.*${first} pt_channel_send${jobs}.*${main} calls pt_select${jobs}")
+pt_add_checked(two_receivers
+    "two threads receive.*${first} pt_channel_close_now${jobs}.*${main} calls pt_channel_receive${jobs}.*one_receiver")
+pt_add_checked(receive_while_another_waits
+    "two threads receive.* pt_(select|channel_try_receive)${jobs}.* pt_(select|channel_try_receive)${jobs}")
 if(PT_TARGET STREQUAL native AND PT_PORT_WAIT STREQUAL futex AND NOT PT_SANITIZE)
     # A sanitizer may run a thread of its own, and other targets do not tell how many there are.
     pt_add_checked(nobody_left "nobody is left.*(barrier ${at}.*condition ${at}|condition ${at}.*barrier ${at})")

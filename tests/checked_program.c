@@ -216,7 +216,164 @@ static void nobody_left(void)
     pt_cond_wait(&cond, &a);
 }
 
+/* ---- Ends of channels that are promised to one thread at a time ---------------------------------- */
+
+static pt_channel *jobs;
+
+/* Called within a call of a channel's: stay there. */
+static void stay(void *value, void *arg)
+{
+    (void)value, (void)arg;
+    pt_event_set(&ready);
+    pt_event_wait(&also_ready);
+}
+
+static void make_jobs(size_t capacity, bool one_sender, bool one_receiver)
+{
+    const pt_channel_config config = {.name = "jobs",
+                                      .one_sender = one_sender,
+                                      .one_receiver = one_receiver,
+                                      .overflow = PT_OVERFLOW_DROP_NEW,
+                                      .destroy = stay};
+    if (pt_channel_create(&jobs, sizeof(int), capacity, &config) != PT_OK)
+        exit(2);
+}
+
+static void *send_too_many(void *arg)
+{
+    int job = 0;
+    for (int i = 0; i < 2; i++)
+        pt_channel_send(jobs, &job);
+    return arg;
+}
+
+/* One thread is within its send, as it drops the value. */
+static void begin_send(bool one_receiver)
+{
+    make_jobs(1, true, one_receiver);
+    start("first", send_too_many, NULL);
+    pt_event_wait(&ready);
+}
+
+static void two_senders(void)
+{
+    int job = 1;
+    begin_send(true);
+    (void)!pt_channel_try_send(jobs, &job);
+}
+
+static void two_senders_of_many(void)
+{
+    int some[2] = {1, 2};
+    begin_send(false);
+    (void)!pt_channel_send_many(jobs, some, 2, NULL, PT_FOREVER);
+}
+
+static void close_others_send(void)
+{
+    begin_send(true);
+    pt_channel_close(jobs);
+}
+
+static void select_others_send(void)
+{
+    int job = 1;
+    size_t fired;
+    begin_send(true);
+    pt_case cases[] = {pt_case_event(&also_ready), pt_case_send(jobs, &job)};
+    (void)!pt_select(cases, 2, &fired);
+}
+
+static void *close_now(void *arg)
+{
+    pt_channel_close_now(jobs);
+    return arg;
+}
+
+static void two_receivers(void)
+{
+    int job = 1;
+    make_jobs(1, false, true);
+    pt_channel_send(jobs, &job);
+    start("first", close_now, NULL);
+    pt_event_wait(&ready);
+    (void)!pt_channel_receive(jobs, &job);
+}
+
+static void *select_job(void *arg)
+{
+    int job;
+    size_t fired;
+    pt_case cases[] = {pt_case_event(&also_ready), pt_case_receive(jobs, &job)};
+    pt_event_set(&ready);
+    (void)!pt_select(cases, 2, &fired);
+    return arg;
+}
+
+/* Whoever comes second finds the other. */
+static void receive_while_another_waits(void)
+{
+    int job;
+    make_jobs(PT_UNBOUNDED, true, true);
+    start("first", select_job, NULL);
+    pt_event_wait(&ready);
+    while (pt_channel_try_receive(jobs, &job) == PT_ERR_BUSY)
+        pt_thread_yield();
+}
+
 /* ---- None: all that is allowed ------------------------------------------------------------------- */
+
+/* From within a send, as a part of it. */
+static void send_on(void *value, void *arg)
+{
+    int job = *(int *)value - 1;
+    (void)arg;
+    if (job > 0)
+        pt_channel_send(jobs, &job);
+}
+
+static void *send_and_receive(void *arg)
+{
+    int job = 3;
+    pt_channel_send(jobs, &job);
+    pt_channel_send(jobs, &job);
+    if (pt_channel_receive(jobs, &job) != PT_OK || pt_channel_try_receive(jobs, &job) != PT_ERR_BUSY)
+        exit(2);
+    return arg;
+}
+
+static void *send_one(void *arg)
+{
+    int job = 1;
+    pt_channel_send(jobs, &job);
+    return arg;
+}
+
+static void *wait_to_receive(void *arg)
+{
+    int job;
+    if (pt_channel_receive(jobs, &job) != PT_OK)
+        exit(2);
+    return arg;
+}
+
+/* One thread after the other at the same end; one at each end at the same time. */
+static void take_turns(void)
+{
+    const pt_channel_config config = {
+        .one_sender = true, .one_receiver = true, .overflow = PT_OVERFLOW_DROP_NEW, .destroy = send_on};
+    if (pt_channel_create(&jobs, sizeof(int), 1, &config) != PT_OK)
+        exit(2);
+    send_and_receive(NULL);
+    pt_thread_join(start("second", send_and_receive, NULL), NULL);
+    pt_thread *receiver = start("receiver", wait_to_receive, NULL);
+    pt_thread_join(start("sender", send_one, NULL), NULL);
+    pt_thread_join(receiver, NULL);
+    send_and_receive(NULL);
+    pt_channel_close(jobs);
+    pt_channel_release_sender(jobs);
+    pt_channel_release_receiver(jobs);
+}
 
 static void nothing_wrong(void)
 {
@@ -240,6 +397,7 @@ static void nothing_wrong(void)
     pt_rwlock_write_lock(&rwlock);
     pt_rwlock_downgrade(&rwlock);
     pt_rwlock_read_unlock(&rwlock);
+    take_turns();
     puts("nothing wrong");
 }
 
@@ -263,6 +421,12 @@ static const struct {
     {"join_oneself", join_oneself},
     {"rwlock_and_mutex", rwlock_and_mutex},
     {"nobody_left", nobody_left},
+    {"two_senders", two_senders},
+    {"two_senders_of_many", two_senders_of_many},
+    {"close_others_send", close_others_send},
+    {"select_others_send", select_others_send},
+    {"two_receivers", two_receivers},
+    {"receive_while_another_waits", receive_while_another_waits},
     {"nothing_wrong", nothing_wrong},
 };
 

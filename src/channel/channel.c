@@ -13,6 +13,7 @@
 
 #include <stdio.h>
 
+#include "checked.h"
 #include "port.h"
 
 enum { SMALL = 256 };
@@ -120,14 +121,18 @@ static void close_as(pt_channel *channel, uint32_t bits)
 
 void pt_channel_close(pt_channel *channel)
 {
+    pti_checked_enter(channel, PTI_SENDERS, "pt_channel_close");
     if (channel != NULL)
         close_as(channel, PTI_CLOSED);
+    pti_checked_leave(channel, PTI_SENDERS);
 }
 
 void pt_channel_close_now(pt_channel *channel)
 {
+    pti_checked_enter(channel, PTI_RECEIVERS, "pt_channel_close_now");
     if (channel != NULL)
         close_as(channel, PTI_CLOSED | PTI_DISCARDED);
+    pti_checked_leave(channel, PTI_RECEIVERS);
 }
 
 bool pt_channel_is_closed(const pt_channel *channel)
@@ -279,11 +284,13 @@ static pt_status call_until(pt_channel *channel, enum pti_end end, void *value, 
     pt_status status;
     if (channel == NULL || (value == NULL && channel->value_size > 0))
         return PT_ERR_INVALID;
+    pti_checked_enter(channel, end, end == PTI_SENDERS ? "pt_channel_send" : "pt_channel_receive");
     unsigned round = 0;
     while ((status = pti_channel_try(channel, end, value)) == PT_ERR_BUSY && spin(channel, round))
         round++;
     for (bool again = false; status == PT_ERR_BUSY; again = true)
         status = wait_and_try(channel, end, value, until, again);
+    pti_checked_leave(channel, end);
     return status;
 }
 
@@ -311,14 +318,20 @@ pt_status pt_channel_try_send(pt_channel *channel, const void *value)
 {
     if (channel == NULL || (value == NULL && channel->value_size > 0))
         return PT_ERR_INVALID;
-    return pti_channel_try(channel, PTI_SENDERS, (void *)(uintptr_t)value);
+    pti_checked_enter(channel, PTI_SENDERS, "pt_channel_try_send");
+    pt_status status = pti_channel_try(channel, PTI_SENDERS, (void *)(uintptr_t)value);
+    pti_checked_leave(channel, PTI_SENDERS);
+    return status;
 }
 
 pt_status pt_channel_try_receive(pt_channel *channel, void *out)
 {
     if (channel == NULL || (out == NULL && channel->value_size > 0))
         return PT_ERR_INVALID;
-    return pti_channel_try(channel, PTI_RECEIVERS, out);
+    pti_checked_enter(channel, PTI_RECEIVERS, "pt_channel_try_receive");
+    pt_status status = pti_channel_try(channel, PTI_RECEIVERS, out);
+    pti_checked_leave(channel, PTI_RECEIVERS);
+    return status;
 }
 
 /* ---- Many ---------------------------------------------------------------------------------- */
@@ -328,6 +341,7 @@ pt_status pt_channel_send_many(pt_channel *channel, const void *values, size_t c
     size_t done = 0, n = 0;
     pt_status status =
         channel == NULL || (values == NULL && count > 0 && channel->value_size > 0) ? PT_ERR_INVALID : PT_OK;
+    pti_checked_enter(channel, PTI_SENDERS, "pt_channel_send_many");
     while (status == PT_OK && done < count) {
         const char *next = (const char *)values + done * channel->value_size;
         bool one_by_one =
@@ -339,6 +353,7 @@ pt_status pt_channel_send_many(pt_channel *channel, const void *values, size_t c
         }
         done += status == PT_OK ? n : 0;
     }
+    pti_checked_leave(channel, PTI_SENDERS);
     if (sent != NULL)
         *sent = done;
     return status;
@@ -348,6 +363,7 @@ pt_status pt_channel_receive_many(pt_channel *channel, void *values, size_t most
 {
     size_t n = 0;
     pt_status status = PT_ERR_INVALID;
+    pti_checked_enter(channel, PTI_RECEIVERS, "pt_channel_receive_many");
     if (channel != NULL && received != NULL && (values != NULL || most == 0 || channel->value_size == 0))
         status = most == 0                ? PT_OK
                  : pti_discarded(channel) ? PT_ERR_CLOSED
@@ -361,6 +377,7 @@ pt_status pt_channel_receive_many(pt_channel *channel, void *values, size_t most
                 PT_OK)
             n += more;
     }
+    pti_checked_leave(channel, PTI_RECEIVERS);
     if (received != NULL)
         *received = n;
     return status;

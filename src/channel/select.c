@@ -16,6 +16,7 @@
                  wakes the sleeper; 3 waits for that, and 4 takes each lock. */
 #include "select.h"
 
+#include "checked.h"
 #include "event.h"
 
 static bool is_channel(const pt_case *what)
@@ -144,6 +145,23 @@ static bool try_woken(pt_case *cases, size_t i, enum pti_message message, size_t
     return fires;
 }
 
+/* A select is a call at each of its channels' ends. */
+static void begin_calls(const pt_case *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (is_channel(&cases[i]))
+            pti_checked_enter(cases[i].object, end_of(&cases[i]), "pt_select");
+    }
+}
+
+static void end_calls(const pt_case *cases, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (is_channel(&cases[i]))
+            pti_checked_leave(cases[i].object, end_of(&cases[i]));
+    }
+}
+
 /* ---- The whole ----------------------------------------------------------------------------- */
 
 static bool can_end(const pt_case *cases, size_t count, pt_until until)
@@ -154,7 +172,7 @@ static bool can_end(const pt_case *cases, size_t count, pt_until until)
     return can;
 }
 
-pt_status pti_select(pt_case *cases, pti_arm *arms, size_t count, size_t turn, size_t *fired, pt_until until)
+static pt_status select_one(pt_case *cases, pti_arm *arms, size_t count, size_t turn, size_t *fired, pt_until until)
 {
     for (unsigned round = 0; round == 0 || pti_park_spin(round - 1, 1); round++) {
         if (fire_any(cases, count, turn, fired))
@@ -181,6 +199,14 @@ pt_status pti_select(pt_case *cases, pti_arm *arms, size_t count, size_t turn, s
         if (message == PTI_GAVE_UP && !stopped)
             return pti_park_why(until);
     }
+}
+
+pt_status pti_select(pt_case *cases, pti_arm *arms, size_t count, size_t turn, size_t *fired, pt_until until)
+{
+    begin_calls(cases, count);
+    pt_status status = select_one(cases, arms, count, turn, fired, until);
+    end_calls(cases, count);
+    return status;
 }
 
 bool pti_select_is_valid(const pt_case *cases, size_t count)
@@ -232,5 +258,8 @@ pt_status pt_try_select(pt_case *cases, size_t count, pt_select_order order, siz
     if (fired == NULL || count > PT_SELECT_MAX || !pti_select_is_valid(cases, count))
         return PT_ERR_INVALID;
     *fired = SIZE_MAX;
-    return fire_any(cases, count, next_turn(order, count), fired) ? PT_OK : PT_ERR_BUSY;
+    begin_calls(cases, count);
+    bool fires = fire_any(cases, count, next_turn(order, count), fired);
+    end_calls(cases, count);
+    return fires ? PT_OK : PT_ERR_BUSY;
 }

@@ -304,6 +304,12 @@ part('unbounded', 'src/channel/list.c', 'channel');
 drop('a value is there (S2)', 'store_release(&slot->written, 1); /* S2');
 drop('a value is seen', 'return load_acquire(&slot_at(list, list->head_block, list->head % (SLOTS + 1))->written)');
 
+part('unbounded, put by', 'src/channel/list.c', 'channel_memory:test_a_block_that_is_put_back_leaves_others_alone');
+change('a block that is used again leads to those it was put by with', 'block->next = NULL; /* it', '/* it');
+
+part('broadcast, without memory', 'src/channel/broadcast.c', 'channel_memory:test_a_broadcast_is_sent_to_all_or_to_none');
+change('who has no memory gets nothing', 'reserve(broadcast) ? make_copies', 'true ? make_copies');
+
 // (That a select does not meet itself is not among them: without that line it looks again and again, and sleeps never.)
 part('rendezvous', 'src/channel/rendezvous.c', 'channel', 'select');
 change('a partner is taken that another select has', 'if (pti_park_claim(waiter))\n            break;', 'break;');
