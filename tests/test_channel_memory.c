@@ -545,7 +545,7 @@ static void test_waiting_and_hooks_take_no_memory(void **state)
             assert_int_equal(pt_channel_receive_until(channel, value, pt_after_ms(1)), PT_ERR_TIMEOUT);
             assert_int_equal(pt_select_until(cases, 2, PT_SELECT_FAIR, &fired, pt_after_ms(1)), PT_ERR_TIMEOUT);
             assert_int_equal(pt_channel_on_ready(channel, &hook, note_call, &calls), PT_OK);
-            assert_int_equal(pt_channel_ready_remove(&hook), PT_OK);
+            assert_int_equal(pt_ready_hook_remove(&hook), PT_OK);
             assert_int_equal(pt_channel_on_ready(channel, &hook, note_call, &calls), PT_OK);
             pt_channel_close(channel);
             assert_int_equal(calls, 1);

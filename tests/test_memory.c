@@ -123,6 +123,27 @@ static pt_status timed_hook(void)
     return status;
 }
 
+/* All that is allocated is the future, and the token that somebody asks for. */
+static pt_status futures(void)
+{
+    static pt_ready_hook hook;
+    pt_future *future = NULL;
+    pt_status status = pt_future_create(&future, NULL);
+    if (status != PT_OK)
+        return future == NULL ? status : PT_ERR_FAILED;
+    status = pt_future_start(future);
+    if (status == PT_OK && pt_future_cancel(future) != PT_ERR_BUSY)
+        status = PT_ERR_FAILED;
+    if (status == PT_OK && pt_future_token(future) == NULL)
+        status = PT_ERR_NOMEM;
+    uint32_t before = load_relaxed(&asked); /* from here on nothing is allocated */
+    if (pt_future_on_ready(future, &hook, do_nothing, NULL) != PT_OK || pt_future_fail(future, 1, "no") != PT_OK ||
+        pt_future_get(future, NULL) != PT_ERR_FAILED || load_relaxed(&asked) != before)
+        status = PT_ERR_FAILED;
+    pt_future_release(future);
+    return status;
+}
+
 static pt_status value(void)
 {
     pt_tls tls = PT_TLS_INIT(NULL);
@@ -170,6 +191,7 @@ static void test_each_allocation_in_turn(void **state)
     fail_in_turn(tokens);
     fail_in_turn(timers);
     fail_in_turn(timed_hook);
+    fail_in_turn(futures);
     fail_in_turn(value_in_thread);
     stop_counting();
     pt_tls_destroy(&first);
