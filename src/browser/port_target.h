@@ -14,18 +14,20 @@ typedef pthread_t pti_port_thread;
 #define PTI_PORT_JOINS                                                                                             \
     false /* the page's main thread may not even join, or detach, a thread that is about to exit */
 
-/* How long a thread that must wait looks again before it sleeps. WebAssembly has no pause instruction,
-   and Emscripten's yield does nothing. */
+/* How long a thread that must wait looks again before it sleeps. Emscripten's yield does nothing. */
 #define PTI_PORT_SPINS 200
 #define PTI_PORT_YIELDS 0
-#define PTI_PORT_PAUSES 1
+#define PTI_PORT_PAUSES 30 /* between two looks at a word that others write; see native */
 #define PTI_PORT_CHANNEL_SPINS PTI_PORT_SPINS
 #define PTI_PORT_CHANNEL_YIELDS PTI_PORT_YIELDS
 
 #define PTI_PORT_TLS_FAST /* no signal handlers here */
 
+/* WebAssembly has no pause instruction: some 30 ns in which the thread touches no memory of others. */
 static inline void pti_port_relax(void)
 {
+    for (volatile int i = 0; i < 16; i++) {
+    }
 }
 
 static inline void pti_port_will_write(const void *at)

@@ -13,18 +13,20 @@ typedef pthread_t pti_port_thread;
 #define PTI_PORT_REUSES true /* what PT_REUSE_AUTO means */
 #define PTI_PORT_JOINS true  /* threads are joined */
 
-/* How long a thread that must wait looks again before it sleeps. WebAssembly has no pause instruction and
-   a yield is a call to the host. */
+/* How long a thread that must wait looks again before it sleeps. A yield is a call to the host. */
 #define PTI_PORT_SPINS 100
 #define PTI_PORT_YIELDS 4
-#define PTI_PORT_PAUSES 1
+#define PTI_PORT_PAUSES 30 /* between two looks at a word that others write; see native */
 #define PTI_PORT_CHANNEL_SPINS PTI_PORT_SPINS
 #define PTI_PORT_CHANNEL_YIELDS PTI_PORT_YIELDS
 
 #define PTI_PORT_TLS_FAST /* no signal handlers here */
 
+/* WebAssembly has no pause instruction: some 30 ns in which the thread touches no memory of others. */
 static inline void pti_port_relax(void)
 {
+    for (volatile int i = 0; i < 16; i++) {
+    }
 }
 
 static inline void pti_port_will_write(const void *at)
