@@ -9,8 +9,8 @@
    All of that is under `lock`, which is held for some dozen instructions: of what comes down, MOVES at a time.
 
    users      who may start timers, under lock
-   serving    whether the timers' thread is there or about to come
-     B   false -> true    enter(), holding `changing`, and lock; undone by the same if no thread can be had
+   serving    whether the timers' thread is there
+     B   false -> true    who started it, holding `changing`, and lock. It is a user, or about to be one, so E does not come before
      E   true -> false    the thread, under lock, if there are no users; the child of a fork
    server     the thread's handle, under lock. Who takes it out joins or detaches the thread: the last user, if that may
               wait; else the thread itself, at its end
@@ -20,8 +20,9 @@
    running    the timer whose function the thread is in
      R   NULL -> timer    the thread, under lock
      F   timer -> NULL    the thread, under the lot's lock for &running      release
-     L   read             under the lot's lock for &running, or under lock   acquire
-   Pairs      F with L: who sees that a function does not run sees what it has done.
+     L   read             under lock                                 acquire
+   Pairs      F with L: who sees that a function does not run sees what it has done. Under the lot's lock for &running that
+              lock does it.
    Ending     A timer that is stopped is in no slot, so R does not follow. Who sees it running under the lot's lock joins the
               queue there, or leaves `after` for the thread; F is under the same lock, so neither is missed.
 
@@ -233,17 +234,16 @@ static void *serve(void *arg)
 static pt_status start_thread(void)
 {
     pti_short_lock(&lock);
-    bool starts = !serving;
-    serving = true; /* B */
+    bool serves = serving;
     pti_short_unlock(&lock);
-    if (!starts)
+    if (serves)
         return PT_OK;
 
     pt_thread *thread = NULL;
     pt_status status = pt_thread_spawn(&thread, &(pt_thread_config){.name = "timers"}, serve, NULL);
     pti_short_lock(&lock);
     server = thread;
-    serving = status == PT_OK;
+    serving = status == PT_OK; /* B */
     pti_short_unlock(&lock);
     return status;
 }
@@ -371,7 +371,7 @@ static pt_status wait_for_end(const pti_timer *timer, void (*ended)(pti_timer *t
                          : pti_port_may_block()                          ? PT_OK
                                                                          : PT_ERR_NOBLOCK;
     pti_queue *queue = pti_park_lock(&running);
-    bool runs = load_acquire(&running) == timer; /* L: pairs with F */
+    bool runs = load_relaxed(&running) == timer;
     if (runs && may_wait == PT_OK)
         pti_park_join(queue, &waiter, &running);
     else if (runs && ended != NULL)

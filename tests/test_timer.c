@@ -285,12 +285,13 @@ static void test_a_select_takes_what_comes_first(void **state)
 
 /* ---- Functions --------------------------------------------------------------------------------------- */
 
-enum act { COUNT, STOP_ITSELF, RESET_ITSELF, RELEASE_ITSELF, HOLD };
+enum act { COUNT, STOP_ITSELF, RESET_ITSELF, RELEASE_ITSELF, HOLD, RESET_ITSELF_AND_HOLD };
 
 struct called {
     pt_timer *timer;
     enum act act;
     uint32_t calls, inside;
+    int plain; /* its function's, and then of who stopped it */
     pt_status status;
     pt_event set, called, go_on;
 };
@@ -300,16 +301,19 @@ static void act(void *arg)
     struct called *own = arg;
     add_relaxed(&own->inside, 1);
     uint32_t calls = add_relaxed(&own->calls, 1) + 1;
+    own->plain++;
     pt_event_wait(&own->set); /* its timer is known */
     if (own->act == STOP_ITSELF)
         own->status = pt_timer_stop(own->timer);
     else if (own->act == RESET_ITSELF && calls == 1)
         own->status = pt_timer_reset(own->timer, PT_MICROSECOND, 0);
+    else if (own->act == RESET_ITSELF_AND_HOLD)
+        own->status = pt_timer_reset(own->timer, PT_TIME_NEVER, 0);
     else if (own->act == RELEASE_ITSELF)
         pt_timer_release(own->timer);
     if (own->act != RESET_ITSELF || calls == 2)
         pt_event_set(&own->called);
-    if (own->act == HOLD)
+    if (own->act == HOLD || own->act == RESET_ITSELF_AND_HOLD)
         pt_event_wait(&own->go_on);
     sub_acq_rel(&own->inside, 1);
 }
@@ -343,6 +347,7 @@ static void test_a_function_may_change_its_own_timer(void **state)
     assert_int_equal(pt_timer_stop(one.timer), PT_OK);
     assert_int_equal(load_relaxed(&one.inside), 0);
     uint32_t calls = load_relaxed(&one.calls);
+    assert_true(one.plain >= 1);
     pt_timer_release(one.timer);
     assert_int_equal(load_relaxed(&one.calls), calls);
 }
@@ -394,20 +399,37 @@ static void *release_it(void *arg)
     return NULL;
 }
 
-static void test_stop_and_release_wait_for_the_function(void **state)
+static void *reset_it(void *arg)
+{
+    struct called *own = arg;
+    own->status = pt_timer_reset(own->timer, PT_TIME_NEVER, 0);
+    own->calls = load_acquire(&own->inside) == 0 ? 100 : 200;
+    return NULL;
+}
+
+/* Also if the function itself has begun a new setting, which has not ticked. */
+static void test_stop_reset_and_release_wait_for_the_function(void **state)
 {
     (void)state;
+    static const struct {
+        enum act act;
+        void *(*function)(void *arg);
+        bool releases;
+    } cases[] = {{HOLD, stop_it, false},
+                 {HOLD, reset_it, false},
+                 {RESET_ITSELF_AND_HOLD, reset_it, false},
+                 {HOLD, release_it, true}};
     struct called one;
-    for (int releases = 0; releases < 2; releases++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         pt_thread *thread;
-        start_calling(&one, HOLD, 0);
-        assert_int_equal(pt_thread_spawn(&thread, NULL, releases ? release_it : stop_it, &one), PT_OK);
+        start_calling(&one, cases[i].act, 0);
+        assert_int_equal(pt_thread_spawn(&thread, NULL, cases[i].function, &one), PT_OK);
         assert_int_equal(pt_thread_join_until(thread, NULL, pt_after_ms(1)), PT_ERR_TIMEOUT);
         pt_event_set(&one.go_on);
         assert_int_equal(pt_thread_join(thread, NULL), PT_OK);
         pt_thread_release(thread);
         assert_int_equal(one.calls, 100);
-        if (!releases)
+        if (!cases[i].releases)
             pt_timer_release(one.timer);
     }
 }
@@ -496,5 +518,5 @@ TEST_MAIN("timer", TEST(test_it_ticks_once_and_not_early), TEST(test_a_period_do
           TEST(test_each_setting_ticks_exactly_once), TEST(test_several_may_set_one),
           TEST(test_a_select_takes_what_comes_first), TEST(test_a_function_may_change_its_own_timer),
           TEST(test_a_function_may_release_its_timer), TEST(test_a_function_may_release_the_last_timer),
-          TEST(test_stop_and_release_wait_for_the_function), TEST(test_the_thread_comes_and_goes),
+          TEST(test_stop_reset_and_release_wait_for_the_function), TEST(test_the_thread_comes_and_goes),
           TEST(test_many_tick_in_order))

@@ -187,8 +187,8 @@ change('parks after it told the joiner', 'if (thread->carried)\n        pti_carr
 
 part('wheel', 'src/wheel.c', 'timer');
 drop('what a function did is seen by who waits (F)', 'store_release(&running, NULL); /* F');
-drop('who waits sees what a function did (L)', 'bool runs = load_acquire(&running) == timer; /* L');
-change('who ends a timer does not wait for its function', 'bool runs = load_acquire(&running) == timer; /* L', 'bool runs = false; /* L');
+drop('who stops it sees what a function did (L)', 'return load_acquire(&running) ==');
+change('who ends a timer does not wait for its function', 'bool runs = load_relaxed(&running) == timer;', 'bool runs = false;');
 change('who waits for a function is not woken', 'pti_park_wake_all(waiters, PTI_GO);', '(void)waiters;');
 change('a function does not run until it has ended', 'store_relaxed(&running, timer); /* R */', '(void)0; /* R */');
 change('nobody ends what could not be waited for', 'if (ended != NULL)\n        ended(timer);', '');
@@ -197,15 +197,13 @@ change('the thread does not say until when it sleeps', 'wake_at = next;', 'wake_
 change('the last user wakes nobody', 'if (last)\n        pt_event_set(&changed);', '');
 change('the thread says that it is there when it has gone (E)', 'serving = false; /* E */', '(void)0; /* E */');
 change('a user counts after the thread has looked', 'users++; /* before the thread looks */', '(void)0;');
-change('the thread is started twice (B)', 'serving = true; /* B */', '(void)0; /* B */');
-change('the last user joins nobody', 'joined = server;\n        server = NULL;', 'joined = NULL;');
+change('the thread is started twice (B)', 'serving = status == PT_OK; /* B */', 'serving = false; /* B */');
 change('the thread and the last user both have its handle', 'joined = server;\n        server = NULL;', 'joined = server;');
 change('a stopped timer stays in its slot', 'if (was != 0)\n        link_out(timer);', '');
 change('a timer ticks early', '((uint64_t)at + (UINT64_C(1) << STEP_BITS) - 1) >> STEP_BITS', '(uint64_t)at >> STEP_BITS');
 change('a slot in use is forgotten', 'if (slot->first == NULL && slot != &ready) {', 'if (slot != &ready) {');
 change('the wheel goes by what comes next', 'if (step > to) {', 'if (step + 1 > to) {');
 change('the wheel goes on to the time before its slot is empty', 'if (opened == NULL || opened->first == NULL) {', 'if (true) {');
-change('a slot is on another level', 'when ^ current)) / SLOT_BITS;', 'when - current)) / SLOT_BITS;');
 change('a period drifts', 'at += (pt_time)missed * period;', 'at = now;');
 change('what was missed is not counted', 'timer->number += missed;', '');
 change('a start is tried though it has ticked', 'if (fresh && (timer->number != 0 || function_runs(timer))) {', 'if (false) {');
@@ -223,6 +221,26 @@ change('two timers for a token', 'if (!first) {\n        pti_timers_leave();\n  
 change('a token that is going is taken', 'if (try_retain(token)) {\n        pt_cancel_status(token);', 'pt_cancel_retain(token);\n    {\n        pt_cancel_status(token);');
 change('its timer outlives it', 'pti_timer_stop(&token->timer);\n    pti_timer_end(&token->timer, free_timed);', 'free_timed(&token->timer);');
 change('the deadline is told to nobody', 'pt_cancel_status(token);\n        pt_cancel_release(token);', 'pt_cancel_release(token);');
+
+// ---- Futures ----
+
+part('future', 'src/future.c', 'future');
+change('two may end it', 'while ((seen & STATE) < most && !cas_relaxed(&future->word, &seen, (seen & ~(uint32_t)STATE) | to)) {\n    }', 'if ((seen & STATE) < most)\n        store_relaxed(&future->word, (seen & ~(uint32_t)STATE) | to);');
+change('what has been asked is forgotten when it ends', '(seen & ~(uint32_t)STATE) | to)', 'to)');
+change('it has ended before it is written how', 'add_relaxed(&future->word, state - ENDING); /* E */\n    pt_event_set(&future->ended);', 'pt_event_set(&future->ended);\n    add_relaxed(&future->word, state - ENDING);');
+change('the token is made while nobody is told (T)', '(or_acq_rel(&future->word, TOKEN) & ASKED) != 0) /* T', 'false) /* T');
+change('a cancel orders nothing (A)', 'or_acq_rel(&future->word, ASKED) & TOKEN', 'or_relaxed(&future->word, ASKED) & TOKEN');
+change('two tokens are made', 'if (cas_release(&future->token, &seen, made))\n        return made;', '(void)seen;\n    store_release(&future->token, made);\n    return made;\n');
+drop('a token is there', 'if (cas_release(&future->token, &seen, made))');
+drop('a token is found', 'NULL : load_acquire(&future->token); /* pairs with make_token() */');
+change('a reference is given back (D), without its order', 'sub_acq_rel(&future->references, 1) != 1) /* D', '__atomic_fetch_sub(&future->references, 1, __ATOMIC_RELAXED) != 1) /* D');
+change('a result that somebody got is destroyed', '(future->word & (STATE | GOT)) == DONE', '(future->word & STATE) == DONE');
+
+part('hook', 'src/hook.c', 'future', 'channel');
+change('who takes a hook back does not wait for it', 'return from_within ? PT_ERR_INVALID : wait_for_end(hook);', 'return PT_ERR_INVALID;');
+change('who waits for a hook is not woken', 'pti_park_wake_all(removers, PTI_RETRY);', '(void)removers;');
+change('a hook keeps its object', 'pass_on(kind, object);\n    kind->leave(object);', 'pass_on(kind, object);');
+change('a hook is called where it was added too', 'if (!kind->join(object, &own->waiter))\n        run(hook);', 'kind->join(object, &own->waiter);\n    run(hook);');
 
 // ---- Channels ----
 
