@@ -311,7 +311,7 @@ drop('room is seen', 'spsc->head_seen = load_acquire(&spsc->head);');
 drop('values are seen', 'spsc->tail_seen = load_acquire(&spsc->tail);');
 drop('the end is seen', 'bool closed = load_acquire(&spsc->channel.closed) != 0;');
 
-part('one to one, block by block', 'src/channel/spsc.c', 'channel_model:pair_unbounded', 'channel:test_each_value_arrives_once_in_order');
+part('one to one, block by block', 'src/channel/spsc.c', 'channel:test_blocks_are_used_again');
 change('a block to be used again is taken without order', 'swap_acquire(&spsc->spare, NULL); /* pairs', '__atomic_exchange_n(&spsc->spare, NULL, __ATOMIC_RELAXED); /* pairs');
 change('a block is put by without order', '__atomic_exchange_n(&spsc->spare, left, __ATOMIC_ACQ_REL)', '__atomic_exchange_n(&spsc->spare, left, __ATOMIC_RELAXED)');
 change('a block is put by before its last value is read', 'struct block *left = spsc->out.block;', 'struct block *left = spsc->out.index + 1 == spsc->block_capacity ? NULL : spsc->out.block;\n    if (left == NULL) {\n        char *last = step(spsc, &spsc->out);\n        pti_free(__atomic_exchange_n(&spsc->spare, spsc->out.block, __ATOMIC_ACQ_REL));\n        return last;\n    }');
