@@ -60,7 +60,7 @@ static bool spin(pt_mutex *mutex, bool awake)
                 return false;                                       /* somebody else spins already */
             awake = cas_relaxed(&mutex->word, &seen, seen | AWAKE); /* A */
         }
-        if (!pti_park_spin(round, PTI_PORT_PAUSES))
+        if (!pti_park_look_again(round, PTI_PORT_MUTEX_SPINS, PTI_PORT_PAUSES, PTI_PORT_YIELDS))
             return awake;
     }
 }

@@ -109,9 +109,9 @@ bool pti_park_look_again(unsigned round, unsigned spins, unsigned pauses, unsign
     return false;
 }
 
-bool pti_park_spin(unsigned round, unsigned pauses)
+bool pti_park_spin(unsigned round)
 {
-    return pti_park_look_again(round, PTI_PORT_SPINS, pauses, PTI_PORT_YIELDS);
+    return pti_park_look_again(round, PTI_PORT_SPINS, 1, PTI_PORT_YIELDS);
 }
 
 /* ---- The lock of a bucket, where it is not free --------------------------------------------- */
@@ -128,7 +128,7 @@ static void short_lock_slow(uint32_t *word)
         }
         return;
     }
-    for (unsigned round = 0; round < PTI_PORT_SPINS / 2 && pti_park_spin(round, 1); round++) {
+    for (unsigned round = 0; round < PTI_PORT_SPINS / 2 && pti_park_spin(round); round++) {
         uint32_t seen = FREE;
         if (load_relaxed(word) == FREE && cas_acquire(word, &seen, HELD)) /* L1 */
             return;
@@ -508,7 +508,7 @@ static bool leave(pti_waiter *waiter)
 enum pti_message pti_park_sleep(pti_waiter *waiter, pt_until until, bool spin)
 {
     for (unsigned round = 0; spin && load_relaxed(&waiter->word) == WAITING; round++)
-        spin = pti_park_spin(round, 1);
+        spin = pti_park_spin(round);
 
     if (!sleep_any(waiter, until)) {
         if (leave(waiter))

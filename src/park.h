@@ -136,8 +136,8 @@ void pti_park_wake_poked(const uint32_t *word);
    rounds of `pauses` each, then so many that yield the processor; false when they are used up. */
 bool pti_park_look_again(unsigned round, unsigned spins, unsigned pauses, unsigned yields);
 
-/* The same for so many rounds as the target deems right. */
-bool pti_park_spin(unsigned round, unsigned pauses);
+/* The same for so many rounds of one pause as the target deems right. */
+bool pti_park_spin(unsigned round);
 
 /* Copy what, key, since and thread of every waiter, up to most; returns how many there are in all. */
 size_t pti_park_snapshot(pti_waiter *copies, size_t most);

@@ -266,7 +266,7 @@ static bool note_reader(pt_rwlock *rwlock)
 static bool spin_to_read(const pt_rwlock *rwlock)
 {
     uint32_t seen = load_relaxed(&rwlock->word);
-    for (unsigned round = 0; !may_read(seen) && (seen & (AWAKE | QUEUED)) == 0 && pti_park_spin(round, 1); round++)
+    for (unsigned round = 0; !may_read(seen) && (seen & (AWAKE | QUEUED)) == 0 && pti_park_spin(round); round++)
         seen = load_relaxed(&rwlock->word);
     return may_read(seen);
 }
@@ -314,7 +314,7 @@ static bool spin_to_write(pt_rwlock *rwlock, bool awake)
                 return false;
             awake = cas_relaxed(&rwlock->word, &seen, seen | AWAKE); /* A */
         }
-        if (!pti_park_spin(round, 1))
+        if (!pti_park_spin(round))
             return awake;
     }
 }

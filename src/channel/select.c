@@ -174,7 +174,7 @@ static bool can_end(const pt_case *cases, size_t count, pt_until until)
 
 static pt_status select_one(pt_case *cases, pti_arm *arms, size_t count, size_t turn, size_t *fired, pt_until until)
 {
-    for (unsigned round = 0; round == 0 || pti_park_spin(round - 1, 1); round++) {
+    for (unsigned round = 0; round == 0 || pti_park_spin(round - 1); round++) {
         if (fire_any(cases, count, turn, fired))
             return PT_OK;
     }

@@ -23,6 +23,7 @@ typedef pthread_t pti_port_thread;
 /* Pauses between two looks at a word that others write. Each look takes its cache line from them, who could lock and unlock a
    mutex some dozen times meanwhile: two threads that do nothing else get twice as much done as with 1. */
 #define PTI_PORT_PAUSES 30
+#define PTI_PORT_MUTEX_SPINS PTI_PORT_SPINS /* rounds of so many */
 
 /* The same for a channel's ends: at once with yields. Who pauses and looks often takes the cache lines of the other end, who
    would fill or empty some dozen slots meanwhile (bench: chan_spsc, a fifth more than with pauses first). And longer, as who

@@ -16,6 +16,7 @@ typedef struct pti_fiber *pti_port_thread;
 #define PTI_PORT_SPINS 2
 #define PTI_PORT_YIELDS 1
 #define PTI_PORT_PAUSES 1
+#define PTI_PORT_MUTEX_SPINS PTI_PORT_SPINS
 #define PTI_PORT_CHANNEL_SPINS PTI_PORT_SPINS
 #define PTI_PORT_CHANNEL_YIELDS PTI_PORT_YIELDS
 

@@ -16,7 +16,8 @@ typedef pthread_t pti_port_thread;
 /* How long a thread that must wait looks again before it sleeps. A yield is a call to the host. */
 #define PTI_PORT_SPINS 100
 #define PTI_PORT_YIELDS 4
-#define PTI_PORT_PAUSES 30 /* between two looks at a word that others write; see native */
+#define PTI_PORT_PAUSES 30     /* between two looks at a word that others write; see native */
+#define PTI_PORT_MUTEX_SPINS 5 /* rounds of so many: more keep others from the processor */
 #define PTI_PORT_CHANNEL_SPINS PTI_PORT_SPINS
 #define PTI_PORT_CHANNEL_YIELDS PTI_PORT_YIELDS
 
