@@ -14,8 +14,9 @@
      Thread    One thread of the library serves all timers. The first pt_timer_create() starts it, and the release of the
                last timer ends it; it sleeps while nothing is due. A program that makes and drops timers often should keep one.
      Accuracy  A tick never comes early. Moments are rounded up to the next 16.384 us; on top comes what the system takes to
-               wake a thread: natively some 10 us while a processor is free, some 50 us on WASI, and a browser's clock moves
-               in steps of 5 us to 100 us. `make bench FILTER=timer` measures it.
+               wake a thread. In all, while a processor is free, a tick reaches who waits for it some 15 us to 25 us late
+               natively, 70 us on WASI, 85 us in a browser, whose clock moves in steps of 5 us to 100 us: medians of
+               `make bench FILTER=timer`.
      Slow      A tick that finds the one before still unread is dropped, and so are those that the thread itself was too late
      receivers for: one comes for them all. pt_tick.number tells how many that were.
      Reset     After pt_timer_stop() and pt_timer_reset() no tick of before is received any more, also if it was in the
