@@ -77,7 +77,8 @@ typedef struct pt_channel_config {
        with both is several times as fast.
        One at a time: a thread begins its call once it knows that the other's has returned, say by a join, a lock or an event;
        that a value has been received does not tell that its send has returned. A call that waits, or a select, counts all the
-       while; what `destroy` calls within it is part of it. A checked build (pt_checked.h) reports two at a time. */
+       while; what `destroy` calls within it is part of it. A checked build (pt_checked.h) reports two at a time. They
+       say nothing of a broadcast's subscribers. */
     bool one_sender, one_receiver;
 
     /* For values that nobody receives: left in a channel that goes, or dropped. */

@@ -807,6 +807,24 @@ static void test_who_leaves_a_broadcast_holds_nobody_up(void **state)
     pt_channel_release_receiver(first);
 }
 
+/* Its promises are not its subscribers': who closes it may be any thread. A checked build would say so. */
+static void test_closing_a_broadcast_now_wakes_its_subscriber(void **state)
+{
+    (void)state;
+    const pt_channel_config config = {.kind = PT_CHANNEL_BROADCAST, .one_sender = true, .one_receiver = true};
+    struct closing closing = {.sent = 0};
+    pt_channel *broadcast;
+    assert_int_equal(pt_channel_create(&broadcast, 8, 2, &config), PT_OK);
+    assert_int_equal(pt_channel_subscribe(broadcast, &closing.channel), PT_OK);
+    struct crew *crew = crew_start(1, receive_until_closed, &closing);
+    wait_until_parked(key_of(closing.channel, false), 1);
+    pt_channel_close_now(broadcast);
+    crew_join(crew);
+    assert_int_equal(closing.received, 0);
+    pt_channel_release_receiver(closing.channel);
+    release_both(broadcast);
+}
+
 /* ---- Hooks ---------------------------------------------------------------------------------------------- */
 
 struct loop {
@@ -895,4 +913,5 @@ TEST_MAIN("channel", TEST(test_values_come_out_as_they_went_in), TEST(test_calls
           TEST(test_a_full_channel_drops_what_it_is_told_to), TEST(test_a_oneshot_carries_one_value),
           TEST(test_the_most_urgent_comes_first), TEST(test_a_token_ends_all_waits),
           TEST(test_all_subscribers_get_all_in_one_order), TEST(test_who_leaves_a_broadcast_holds_nobody_up),
-          TEST(test_a_hook_tells_an_event_loop), TEST(test_wrappers_have_types))
+          TEST(test_closing_a_broadcast_now_wakes_its_subscriber), TEST(test_a_hook_tells_an_event_loop),
+          TEST(test_wrappers_have_types))

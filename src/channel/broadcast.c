@@ -170,7 +170,7 @@ static pt_status make_subscriber(struct broadcast *broadcast, pt_channel **out)
     pt_channel *channel = &broadcast->channel;
     pt_channel_config config = channel->config;
     config.kind = PT_CHANNEL_QUEUE;
-    config.one_sender = false; /* sends take turns, but a broadcast may be closed by anybody */
+    config.one_sender = config.one_receiver = false; /* who closes a broadcast closes these, and empties them */
     if (!make_room(broadcast) || pt_channel_create(out, channel->value_size, channel->capacity, &config) != PT_OK)
         return PT_ERR_NOMEM;
     if (!count_in(channel)) {
