@@ -357,6 +357,12 @@ static void *wait_to_receive(void *arg)
     return arg;
 }
 
+static void end(pt_thread *thread)
+{
+    pt_thread_join(thread, NULL);
+    pt_thread_release(thread);
+}
+
 /* One thread after the other at the same end; one at each end at the same time. */
 static void take_turns(void)
 {
@@ -365,10 +371,10 @@ static void take_turns(void)
     if (pt_channel_create(&jobs, sizeof(int), 1, &config) != PT_OK)
         exit(2);
     send_and_receive(NULL);
-    pt_thread_join(start("second", send_and_receive, NULL), NULL);
+    end(start("second", send_and_receive, NULL));
     pt_thread *receiver = start("receiver", wait_to_receive, NULL);
-    pt_thread_join(start("sender", send_one, NULL), NULL);
-    pt_thread_join(receiver, NULL);
+    end(start("sender", send_one, NULL));
+    end(receiver);
     send_and_receive(NULL);
     pt_channel_close(jobs);
     pt_channel_release_sender(jobs);
