@@ -10,6 +10,8 @@
 #include <pt_future.h>
 #include <pt_message.h>
 #include <pt_mutex.h>
+#include <pt_parallel.h>
+#include <pt_pool.h>
 #include <pt_thread.h>
 #include <pt_timer.h>
 

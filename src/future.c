@@ -22,21 +22,11 @@
 
 #include "atomic.h"
 #include "event.h"
+#include "future.h"
 #include "hook.h"
 #include "memory.h"
 
 enum { PENDING, RUNNING, ENDING, DONE, FAILED, ABORTED, STATE = 7, ASKED = 8, TOKEN = 16, GOT = 32 };
-
-struct pt_future {
-    uint32_t references;
-    uint32_t word;
-    pt_event ended;
-    pt_cancel *token;
-    void *result;
-    pt_error error;
-    uint64_t progress;       /* the bits of a double; relaxed: it guards nothing */
-    pt_future_config config; /* constant */
-};
 
 pt_status pt_future_create(pt_future **out, const pt_future_config *config)
 {
@@ -59,13 +49,18 @@ pt_future *pt_future_retain(pt_future *future)
     return future;
 }
 
+void pti_future_lose(const pt_future *future, void *result)
+{
+    if (future->config.destroy != NULL)
+        future->config.destroy(result, future->config.arg);
+}
+
 void pt_future_release(pt_future *future)
 {
     if (future == NULL || sub_acq_rel(&future->references, 1) != 1) /* D */
         return;
-    bool lost = (future->word & (STATE | GOT)) == DONE;
-    if (lost && future->config.destroy != NULL)
-        future->config.destroy(future->result, future->config.arg);
+    if ((future->word & (STATE | GOT)) == DONE)
+        pti_future_lose(future, future->result);
     pt_cancel_release(future->token);
     pti_free(future);
 }
@@ -148,7 +143,7 @@ pt_status pt_future_cancel(pt_future *future)
 static pt_cancel *make_token(pt_future *future)
 {
     pt_cancel *made, *seen = NULL;
-    if (pt_cancel_create(&made, PT_FOREVER) != PT_OK)
+    if (pt_cancel_create(&made, pt_cancelled_by(pti_task_stop(future))) != PT_OK)
         return NULL;
     if (cas_release(&future->token, &seen, made))
         return made;
@@ -201,7 +196,11 @@ static pt_status take(pt_future *future, void **result)
 
 pt_status pt_future_get_until(pt_future *future, void **result, pt_until until)
 {
-    pt_status status = future == NULL ? PT_ERR_INVALID : pt_event_wait_until(&future->ended, until);
+    if (future == NULL)
+        return PT_ERR_INVALID;
+    if (!pt_event_is_set(&future->ended))
+        pti_task_help(future);
+    pt_status status = pt_event_wait_until(&future->ended, until);
     return status == PT_OK ? take(future, result) : status;
 }
 

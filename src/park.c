@@ -57,11 +57,15 @@
 #include "atomic.h"
 #include "cancel.h"
 #include "checked.h"
+#include "pool/wait.h"
 #include "port.h"
 #include "thread.h"
 
 enum { FREE = 0, HELD = 1, CONTENDED = 2 };                              /* bucket.lock */
 enum { WAITING = 0, SLEEPING = 1, POKED = 2, CLAIMED = 3, MESSAGE = 4 }; /* waiter.word; from MESSAGE on messages */
+
+#define MADE_UP_AFTER PT_MILLISECOND           /* so long a worker waits before another takes its place */
+#define ASK_AGAIN_AFTER (100 * PT_MILLISECOND) /* for one, if none could be had */
 
 enum { BUCKETS_LOG2 = 8, BUCKETS = 1 << BUCKETS_LOG2 };
 
@@ -478,10 +482,40 @@ static bool sleep_cancellable(pti_waiter *waiter, pt_until until)
     return woken;
 }
 
+static bool sleep_plainly(pti_waiter *waiter, pt_until until)
+{
+    return until.cancel == NULL ? sleep_until(waiter, until.deadline) : sleep_cancellable(waiter, until);
+}
+
+/* The same for a while; whether it is worth going on. */
+static bool sleep_for(pti_waiter *waiter, pt_until until, pt_time nanoseconds, bool *woken)
+{
+    pt_until first = until;
+    pt_time end = pti_port_now() + nanoseconds;
+    first.deadline = end < until.deadline ? end : until.deadline;
+    *woken = sleep_plainly(waiter, first);
+    return !*woken && end < until.deadline && (until.cancel == NULL || pti_cancel_peek(until.cancel) == PT_OK);
+}
+
+/* Inside a pool's job: if it takes long, another one does this worker's work meanwhile. */
+static bool sleep_inside(pti_waiter *waiter, pt_until until)
+{
+    bool woken;
+    if (!sleep_for(waiter, until, MADE_UP_AFTER, &woken))
+        return woken;
+    bool goes_on = true;
+    for (bool missing = pti_wait_begin(); missing && goes_on; missing = pti_wait_again())
+        goes_on = sleep_for(waiter, until, ASK_AGAIN_AFTER, &woken);
+    if (goes_on)
+        woken = sleep_plainly(waiter, until);
+    pti_wait_end();
+    return woken;
+}
+
 static bool sleep_any(pti_waiter *waiter, pt_until until)
 {
     pti_checked_waiting(waiter, pt_until_is_forever(until));
-    bool woken = until.cancel == NULL ? sleep_until(waiter, until.deadline) : sleep_cancellable(waiter, until);
+    bool woken = pti_wait_is_inside() ? sleep_inside(waiter, until) : sleep_plainly(waiter, until);
     pti_checked_waited(waiter);
     return woken;
 }

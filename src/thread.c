@@ -75,6 +75,11 @@ pt_thread *pti_thread_self(void)
     return self;
 }
 
+uint32_t pti_thread_forks(void)
+{
+    return forks;
+}
+
 void pti_thread_forget_id(void)
 {
     own_id = 0;

@@ -38,6 +38,9 @@ uint64_t pti_thread_own_id(void);
 /* The calling thread's record, NULL if it has none yet. */
 pt_thread *pti_thread_self(void);
 
+/* How often this process came from a fork. */
+uint32_t pti_thread_forks(void);
+
 /* Live through a thread's life in the calling carrier. */
 void pti_thread_live(pt_thread *thread);
 
