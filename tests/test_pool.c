@@ -261,31 +261,6 @@ static void test_a_job_may_post_more_than_its_worker_keeps(void **state)
     assert_int_equal(order.next, NUMBERED);
 }
 
-static void test_priorities_count_and_age(void **state)
-{
-    (void)state;
-    enum { EACH = NUMBERED / 3 };
-    static const pt_job_priority posted[] = {PT_JOB_LOW, PT_JOB_NORMAL, PT_JOB_HIGH};
-    static struct order orders[3];
-    static struct numbered first_low;
-    pt_event go = PT_EVENT_INIT;
-    pt_pool *pool = make(1, 1);
-    pt_future *first = submit(pool, wait_for, &go);
-    for (uint32_t i = 0; i < 3 * EACH; i++) {
-        orders[i / EACH] = (struct order){0, 0};
-        numbered[i] = (struct numbered){&orders[i / EACH], i % EACH};
-        assert_int_equal(pt_pool_post_until(pool, note_order, &numbered[i], posted[i / EACH], PT_FOREVER), PT_OK);
-    }
-    (void)first_low;
-    pt_event_set(&go);
-    get(first);
-    end(pool);
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(orders[i].next, EACH);
-        assert_int_equal(orders[i].wrong, 0);
-    }
-}
-
 /* ---- Answers ----------------------------------------------------------------------------------------- */
 
 static void *fail_task(void *arg)
@@ -408,7 +383,7 @@ static void test_a_delayed_job_comes_later(void **state)
     pt_future_release(late);
 }
 
-/* ---- Limits ------------------------------------------------------------------------------------------ */
+/* ---- Limits and priorities --------------------------------------------------------------------------- */
 
 struct poster {
     pt_pool *pool;
@@ -430,6 +405,41 @@ static void begin_and_wait(void *arg)
     struct poster *poster = arg;
     pt_event_set(&poster->begun);
     pt_event_wait(&poster->go);
+}
+
+struct ranked {
+    uint32_t *next, place;
+};
+
+static void note_place(void *arg)
+{
+    struct ranked *job = arg;
+    job->place = (*job->next)++;
+}
+
+static void test_priorities_count_and_age(void **state)
+{
+    (void)state;
+    enum { EACH = 50, LOW = 0, NORMAL = EACH, HIGH = 2 * EACH, ALL = 3 * EACH };
+    static const pt_job_priority posted[] = {PT_JOB_LOW, PT_JOB_NORMAL, PT_JOB_HIGH};
+    struct ranked jobs[ALL];
+    uint32_t next = 0;
+    struct poster poster = {.begun = PT_EVENT_INIT, .go = PT_EVENT_INIT};
+    pt_pool *pool = make(1, 1);
+    assert_int_equal(pt_pool_post(pool, begin_and_wait, &poster), PT_OK);
+    pt_event_wait(&poster.begun);
+    for (int i = 0; i < ALL; i++) {
+        jobs[i] = (struct ranked){&next, 0};
+        assert_int_equal(pt_pool_post_until(pool, note_place, &jobs[i], posted[i / EACH], PT_FOREVER), PT_OK);
+    }
+    pt_event_set(&poster.go);
+    end(pool);
+    for (int i = 1; i < ALL; i++)
+        assert_true(i % EACH == 0 || jobs[i].place > jobs[i - 1].place);
+    assert_true(jobs[HIGH + EACH - 1].place < jobs[NORMAL + EACH - 1].place);
+    assert_true(jobs[NORMAL + EACH - 1].place < jobs[LOW + EACH - 1].place);
+    assert_true(jobs[LOW].place < jobs[HIGH + EACH - 1].place); /* they age */
+    assert_true(jobs[NORMAL].place < jobs[HIGH + EACH - 1].place);
 }
 
 static void test_a_full_pool_makes_wait_or_refuses(void **state)
