@@ -116,8 +116,9 @@ function(pt_bench_rust)
     find_program(PT_BENCH_CARGO cargo HINTS /usr/bin NO_CMAKE_FIND_ROOT_PATH)
     file(GLOB parking_lot ${registry}/parking_lot-[0-9]*)
     file(GLOB crossbeam ${registry}/crossbeam-channel-[0-9]*)
-    if(NOT PT_BENCH_CARGO OR NOT parking_lot OR NOT crossbeam)
-        message(STATUS "bench: no peers in Rust: they need cargo, parking_lot and crossbeam-channel in ${registry}")
+    file(GLOB rayon ${registry}/rayon-[0-9]*)
+    if(NOT PT_BENCH_CARGO OR NOT parking_lot OR NOT crossbeam OR NOT rayon)
+        message(STATUS "bench: no peers in Rust: they need cargo, and parking_lot, crossbeam-channel and rayon in ${registry}")
         return()
     endif()
     get_filename_component(folder ${PT_BENCH_CARGO} DIRECTORY)
@@ -129,10 +130,10 @@ function(pt_bench_rust)
     # Built from a copy, since cargo writes beside its sources. Its .cargo/config.toml keeps cargo off the network.
     set(source ${CMAKE_CURRENT_SOURCE_DIR}/peers/rust)
     set(copy ${CMAKE_CURRENT_BINARY_DIR}/rust)
-    set(names pt_bench_peer_parking_lot pt_bench_peer_rust_std pt_bench_peer_crossbeam)
+    set(names pt_bench_peer_parking_lot pt_bench_peer_rust_std pt_bench_peer_crossbeam pt_bench_peer_rayon)
     list(TRANSFORM names PREPEND ${copy}/target/release/ OUTPUT_VARIABLE made)
-    set(sources src/lib.rs src/options.rs src/pin.rs src/bin/parking_lot.rs src/bin/rust_std.rs src/bin/crossbeam.rs
-        Cargo.toml .cargo/config.toml)
+    set(sources src/lib.rs src/options.rs src/pin.rs src/pools.rs src/bin/parking_lot.rs src/bin/rust_std.rs
+        src/bin/crossbeam.rs src/bin/rayon.rs Cargo.toml .cargo/config.toml)
     list(TRANSFORM sources PREPEND ${source}/)
     pt_bench_foreign(${names}
         SOURCES ${sources}
