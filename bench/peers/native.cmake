@@ -160,7 +160,7 @@ function(pt_bench_go)
     set(source ${CMAKE_CURRENT_SOURCE_DIR}/peers/go)
     set(program ${CMAKE_CURRENT_BINARY_DIR}/pt_bench_peer_go)
     pt_bench_foreign(pt_bench_peer_go
-        SOURCES ${source}/main.go ${source}/harness.go ${source}/go.mod
+        SOURCES ${source}/main.go ${source}/harness.go ${source}/pools.go ${source}/go.mod
         COMMANDS
         COMMAND ${CMAKE_COMMAND} -E chdir ${source} ${CMAKE_COMMAND} -E env GOTOOLCHAIN=local GOPROXY=off GOWORK=off
             GOFLAGS=-mod=readonly CGO_ENABLED=0 GOCACHE=${CMAKE_CURRENT_BINARY_DIR}/go-cache
