@@ -3,7 +3,7 @@
 
 # A sanitizer sees their locks only where they are built with it too.
 if(PT_SANITIZE)
-    message(STATUS "bench: with a sanitizer no other peers than pthread")
+    message(STATUS "bench: with a sanitizer no other peers than pthread and serial")
     return()
 endif()
 
