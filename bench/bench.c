@@ -454,7 +454,7 @@ static void go_loop(void *arg)
     of->loop(of->arg, of->n);
 }
 
-double bench_go_ms(bench_loop loop, uint64_t n, void *arg)
+double bench_go_ms(bench_loop loop, size_t n, void *arg)
 {
     struct loop_of_n of = {.loop = loop, .n = work_size(n), .arg = arg};
     return goes_ms(prepare_nothing, go_loop, &of);

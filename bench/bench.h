@@ -102,7 +102,7 @@ double bench_flow_Mmsgs(const struct bench_flow *flow, void *arg);
 /* ---- Shapes of pools: what is worked on, and whether it came out right, is the harness's too ---- */
 
 /* Milliseconds that a loop of n takes, the median of 9 goes, or of as many as fit in 2 s. */
-double bench_go_ms(bench_loop loop, uint64_t n, void *arg);
+double bench_go_ms(bench_loop loop, size_t n, void *arg);
 
 /* The same of fib(arg, 32), which forks at every call with n > 1: of fib(n - 1) and fib(n - 2) one is for whoever takes it,
    the other is done at once by the caller, who then waits for the first. No call is too small to be forked. */
