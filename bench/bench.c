@@ -477,8 +477,8 @@ double bench_fib_ms(uint64_t (*fib)(void *arg, unsigned n), void *arg)
     return goes_ms(prepare_nothing, go_fib, &(struct fib){fib, arg});
 }
 
-/* All values are the same at any time, so that one more says what they must be. They end as infinity, with which it takes
-   as long to compute. */
+/* All values are the same at any time, so that one more says what they must be. They end as infinity, which takes as
+   long to compute with. */
 struct parfor {
     bench_parfor parfor;
     void *arg;
@@ -584,7 +584,7 @@ double bench_sort_ms(void (*sort)(void *arg, uint64_t *values, size_t count), vo
     return ms;
 }
 
-/* Of all threads of the process, so far. Some WebAssembly hosts cannot say. */
+/* Of all threads of the process, so far. For native programs: in browsers it is the time that goes by. */
 static int64_t processor_time(void)
 {
     struct timespec time = {.tv_sec = 0};

@@ -1,8 +1,8 @@
-/* openmp.c: the pools' metrics of pt_bench.c in OpenMP, which is part of the compiler: with gcc this is libgomp, with clang
-   LLVM's libomp. What each one means is said there; the loops are the same.
+/* openmp.c: the pools' metrics of pt_bench.c in OpenMP, which is part of the compiler: with gcc this is libgomp, with
+   clang LLVM's libomp. What each one means is said there; the loops are the same.
 
-   Its threads are a team that the calling thread is one of, and that has something to do only within a parallel region: nobody
-   can submit to it from outside. So the million tasks come from one of the two, and no single one is submitted. */
+   Its threads are a team that the calling thread is one of, and that has something to do only within a parallel region:
+   nobody can submit to it from outside. So the million tasks come from one of the two, and no single one is submitted. */
 #include "bench.h"
 
 #ifdef __clang__

@@ -1,5 +1,5 @@
-/* serial.c: what pools are given to do in pt_bench.c, done by plain C in one thread. A pool is worth its threads from where
-   it beats this. */
+/* serial.c: what pools are given to do in pt_bench.c, done by plain C in one thread. A pool is worth its threads from
+   where it beats this. */
 #include "bench.h"
 
 /* Not inlined into itself, so that it is as many calls as it looks: forks come on top of these. */

@@ -8,7 +8,6 @@
 
 #include "bench.h"
 
-namespace tbb = oneapi::tbb;
 using queue = tbb::concurrent_bounded_queue<uint64_t>;
 
 /* ---- Flows --------------------------------------------------------------------------------- */
