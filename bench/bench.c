@@ -409,6 +409,205 @@ double bench_flow_Mmsgs(const struct bench_flow *flow, void *arg)
     return (double)FLOW_UNIT * 1e3 / calibrated_ns(&timed, FLOW_RUNS);
 }
 
+/* ---- Shapes of pools ------------------------------------------------------------------------ */
+
+/* Under --quick there is less to do, once. */
+static size_t work_size(size_t full)
+{
+    return options.quick ? full / 100 : full;
+}
+
+/* One go to warm up, then the median; before each, outside of the time, prepare(). */
+static double goes_ms(void (*prepare)(void *arg), void (*go)(void *arg), void *arg)
+{
+    enum { GOES = 9 };
+    int64_t end = now() + 10 * round_length();
+    double took[GOES];
+    size_t done = 0;
+    if (!options.quick) {
+        prepare(arg);
+        go(arg);
+    }
+    do {
+        prepare(arg);
+        int64_t begin = now();
+        go(arg);
+        took[done++] = (double)(now() - begin) / 1e6;
+    } while (done < GOES && now() < end && !options.quick);
+    return median(took, done);
+}
+
+static void prepare_nothing(void *arg)
+{
+    (void)arg;
+}
+
+struct loop_of_n {
+    bench_loop loop;
+    uint64_t n;
+    void *arg;
+};
+
+static void go_loop(void *arg)
+{
+    struct loop_of_n *of = arg;
+    of->loop(of->arg, of->n);
+}
+
+double bench_go_ms(bench_loop loop, size_t n, void *arg)
+{
+    struct loop_of_n of = {.loop = loop, .n = work_size(n), .arg = arg};
+    return goes_ms(prepare_nothing, go_loop, &of);
+}
+
+struct fib {
+    uint64_t (*fib)(void *arg, unsigned n);
+    void *arg;
+};
+
+static void go_fib(void *arg)
+{
+    const struct fib *fib = arg;
+    if (options.quick ? fib->fib(fib->arg, 20) != 6765 : fib->fib(fib->arg, 32) != 2178309)
+        bench_fail("another sum than fib's came out of the forks");
+}
+
+double bench_fib_ms(uint64_t (*fib)(void *arg, unsigned n), void *arg)
+{
+    return goes_ms(prepare_nothing, go_fib, &(struct fib){fib, arg});
+}
+
+/* All values are the same at any time, so that one more says what they must be. They end as infinity, which takes as
+   long to compute with. */
+struct parfor {
+    bench_parfor parfor;
+    void *arg;
+    size_t count;
+    double *values, expected;
+};
+
+static struct parfor new_parfor(bench_parfor parfor, void *arg, size_t count)
+{
+    struct parfor made = {.parfor = parfor, .arg = arg, .count = count, .expected = 1};
+    made.values = malloc(count * sizeof made.values[0]);
+    bench_check(made.values != NULL, "malloc");
+    for (size_t i = 0; i < count; i++)
+        made.values[i] = made.expected;
+    return made;
+}
+
+static void end_parfor(struct parfor *parfor)
+{
+    for (size_t i = 0; i < parfor->count; i++) {
+        if (parfor->values[i] < parfor->expected || parfor->values[i] > parfor->expected)
+            bench_fail("a value was left out, or had more than its turn");
+    }
+    free(parfor->values);
+}
+
+static void go_parfor(void *arg)
+{
+    struct parfor *parfor = arg;
+    parfor->parfor(parfor->arg, parfor->values, parfor->count);
+    parfor->expected = parfor->expected * 1.0001 + 1;
+}
+
+static void go_parfor_often(void *arg, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++)
+        go_parfor(arg);
+}
+
+double bench_parfor_ms(bench_parfor parfor, void *arg)
+{
+    struct parfor of = new_parfor(parfor, arg, work_size(10000000));
+    double ms = goes_ms(prepare_nothing, go_parfor, &of);
+    end_parfor(&of);
+    return ms;
+}
+
+double bench_parfor_tiny_us(bench_parfor parfor, void *arg)
+{
+    struct parfor of = new_parfor(parfor, arg, 5000);
+    double us = bench_alone_ns(go_parfor_often, &of) / 1e3;
+    end_parfor(&of);
+    return us;
+}
+
+struct sort {
+    void (*sort)(void *arg, uint64_t *values, size_t count);
+    void *arg;
+    size_t count;
+    uint64_t *random, *values;
+};
+
+static void copy_random(void *arg)
+{
+    struct sort *sort = arg;
+    memcpy(sort->values, sort->random, sort->count * sizeof sort->values[0]);
+}
+
+static void go_sort(void *arg)
+{
+    struct sort *sort = arg;
+    sort->sort(sort->arg, sort->values, sort->count);
+}
+
+/* splitmix64, as in peers/rust: the same values for all. */
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return z ^ (z >> 31);
+}
+
+double bench_sort_ms(void (*sort)(void *arg, uint64_t *values, size_t count), void *arg)
+{
+    struct sort of = {.sort = sort, .arg = arg, .count = work_size(10000000)};
+    uint64_t state = 1, sum = 0;
+    of.random = malloc(2 * of.count * sizeof of.random[0]);
+    bench_check(of.random != NULL, "malloc");
+    of.values = of.random + of.count;
+    for (size_t i = 0; i < of.count; i++)
+        sum += of.random[i] = next_random(&state);
+
+    double ms = goes_ms(copy_random, go_sort, &of);
+    for (size_t i = 0; i < of.count; i++) {
+        sum -= of.values[i];
+        if (i > 0 && of.values[i - 1] > of.values[i])
+            bench_fail("the values are not sorted");
+    }
+    if (sum != 0)
+        bench_fail("values were lost or doubled while they were sorted");
+    free(of.random);
+    return ms;
+}
+
+/* Of all threads of the process, so far. For native programs: in browsers it is the time that goes by. */
+static int64_t processor_time(void)
+{
+    struct timespec time = {.tv_sec = 0};
+#ifdef CLOCK_PROCESS_CPUTIME_ID
+    bench_check(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0, "clock_gettime of processor time");
+#else
+    bench_fail("there is no processor time here");
+#endif
+    return (int64_t)time.tv_sec * SECOND + time.tv_nsec;
+}
+
+double bench_cpu_percent(void (*trickle)(void *arg), void *arg)
+{
+    const int64_t step = SECOND / 1000;
+    int64_t used = processor_time(), begin = now(), end = begin + 10 * round_length();
+    for (int64_t at = begin + step; trickle != NULL && at < end; at += step) {
+        sleep_for(at - now());
+        trickle(arg);
+    }
+    sleep_for(end - now());
+    return (double)(processor_time() - used) * 100 / (double)(now() - begin);
+}
+
 /* ---- Options ------------------------------------------------------------------------------- */
 
 static void print_help(const char *program, FILE *to)

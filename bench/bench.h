@@ -2,7 +2,7 @@
 
    A bench program is a table of cases, each one a metric of metrics.c with the function that measures it, and
    a main() that hands the table to bench_main(). A measuring function prepares its object and leaves clocks,
-   threads and counts to one of the six shapes below, so that all libraries are measured alike; what is left to
+   threads and counts to one of the shapes below, so that all libraries are measured alike; what is left to
    write is the loop over the library's own operations.
 
    The harness itself stands on POSIX threads, which all three targets have. */
@@ -98,6 +98,30 @@ enum { BENCH_BATCH = 32 };
    equally many: that all peers can do, while not all can tell a consumer that there will be no more. From 1 on, each
    value is sent once, so that a lost or doubled one shows in the sum, and fails the run. */
 double bench_flow_Mmsgs(const struct bench_flow *flow, void *arg);
+
+/* ---- Shapes of pools: what is worked on, and whether it came out right, is the harness's too ---- */
+
+/* Milliseconds that a loop of n takes, the median of 9 goes, or of as many as fit in 2 s. */
+double bench_go_ms(bench_loop loop, size_t n, void *arg);
+
+/* The same of fib(arg, 32), which forks at every call with n > 1: of fib(n - 1) and fib(n - 2) one is for whoever takes it,
+   the other is done at once by the caller, who then waits for the first. No call is too small to be forked. */
+double bench_fib_ms(uint64_t (*fib)(void *arg, unsigned n), void *arg);
+
+/* Make each of the values x * 1.0001 + 1. */
+typedef void (*bench_parfor)(void *arg, double *values, size_t count);
+
+/* Milliseconds for 10 M values, and microseconds for 5,000 of them, which stay in the cache. */
+double bench_parfor_ms(bench_parfor parfor, void *arg);
+double bench_parfor_tiny_us(bench_parfor parfor, void *arg);
+
+/* Milliseconds for sorting 10 M random values, a fresh copy of the same ones each time, which is not timed. */
+double bench_sort_ms(void (*sort)(void *arg, uint64_t *values, size_t count), void *arg);
+
+/* The processor time that the process takes in 2 s, all threads together: 100 is one processor. The calling thread
+   sleeps, and once a millisecond calls `trickle`, unless that is NULL. From the call on: workers that have just had
+   something to do may still be looking for more. */
+double bench_cpu_percent(void (*trickle)(void *arg), void *arg);
 
 #ifdef __cplusplus
 }

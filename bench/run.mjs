@@ -18,6 +18,9 @@ const TARGETS = {
   browser: { suffix: '.mjs', runner: [process.execPath, path.join(ROOT, 'src/browser/host/portalis-browser-run.mjs')] },
 };
 
+const OF_A_TEAM = { metrics: ['pool_1M_tasks_ms'],
+  why: 'who makes the tasks is one of the two that run them, and may run one at once where it would have to be queued' };
+
 // The programs in the order in which they take turns; ours first. The key is what each prints as its name.
 // targets: where there can be one, if not everywhere. pins: whether it knows --pin. aside: metrics by which it is not
 // compared with others, and why.
@@ -31,15 +34,20 @@ const PROGRAMS = {
   parking_lot: { file: 'pt_bench_peer_parking_lot', targets: ['native'] },
   rust_std: { file: 'pt_bench_peer_rust_std', targets: ['native'] },
   crossbeam: { file: 'pt_bench_peer_crossbeam', targets: ['native'] },
+  rayon: { file: 'pt_bench_peer_rayon', targets: ['native'] },
   go: { file: 'pt_bench_peer_go', targets: ['native'], pins: false,
-    aside: { metrics: ['cond_pingpong_us', 'chan_pingpong_us', 'chan_rendezvous_us'],
+    aside: { metrics: ['cond_pingpong_us', 'chan_pingpong_us', 'chan_rendezvous_us', 'pool_submit_wait_us'],
       why: 'goroutines take turns without the system, as no threads can' } },
   tbb: { file: 'pt_bench_peer_tbb', targets: ['native'] },
+  libgomp: { file: 'pt_bench_peer_libgomp', targets: ['native'], aside: OF_A_TEAM },
+  libomp: { file: 'pt_bench_peer_libomp', targets: ['native'], aside: OF_A_TEAM },
   apr: { file: 'pt_bench_peer_apr', targets: ['native'] },
   ck: { file: 'pt_bench_peer_ck', targets: ['native'],
     aside: { metrics: ['chan_spsc_1024_Mmsgs', 'chan_pingpong_us'],
       why: 'its ends cannot sleep: they try again and again, and yield the processor in between' } },
   python: { file: 'pt_bench_peer_python', targets: ['native'], pins: false },
+  serial: { file: 'pt_bench_peer_serial',
+    aside: { metrics: ['forkjoin_serial_ms', 'parfor_10M_ms', 'parfor_tiny_us'], why: 'it is one thread, and no pool' } },
   postmessage: { file: 'pt_bench_peer_postmessage', targets: ['browser'] },
 };
 const OURS = 'portalis';
@@ -353,11 +361,17 @@ function notesOn(rows) {
     });
 }
 
-// Channels have other peers than the rest: a table of their own, so that neither has columns without figures.
+// Channels and pools have other peers than the rest: tables of their own, so that none has columns without figures.
+const GROUPS = [/^chan_/, /^(forkjoin|pool|parfor|sort)_/];
+
+function groupOf({ metric }) {
+  return GROUPS.findIndex((pattern) => pattern.test(metric));
+}
+
 function printTables(rows) {
   for (const target of new Set(rows.map((row) => row.target))) {
-    for (const ofChannels of [false, true]) {
-      const some = rows.filter((row) => row.target === target && row.metric.startsWith('chan_') === ofChannels);
+    for (const group of [-1, ...GROUPS.keys()]) {
+      const some = rows.filter((row) => row.target === target && groupOf(row) === group);
       if (some.length > 0)
         printTable(target, some);
     }

@@ -107,6 +107,7 @@ have_package() {
     cargo) command -v cargo >/dev/null ;;
     librust-parking-lot-dev) [ -n "$(present $crates/parking_lot-[0-9]*)" ] ;;
     librust-crossbeam-channel-dev) [ -n "$(present $crates/crossbeam-channel-[0-9]*)" ] ;;
+    librust-rayon-dev) [ -n "$(present $crates/rayon-[0-9]*)" ] ;;
     golang-go) command -v go >/dev/null ;;
     libglib2.0-dev) pkg-config --exists glib-2.0 2>/dev/null ;;
     libmsgpack-dev) pkg-config --exists msgpack 2>/dev/null ;;
@@ -114,6 +115,7 @@ have_package() {
     nanopb) command -v nanopb_generator.py >/dev/null ;;
     libuv1-dev) pkg-config --exists libuv 2>/dev/null ;;
     libtbb-dev) pkg-config --exists tbb 2>/dev/null ;;
+    libomp-dev) [ -n "$(present /usr/lib/llvm-*/lib/libomp.so)" ] ;;
     libapr1-dev) pkg-config --exists apr-1 2>/dev/null ;;
     libaprutil1-dev) pkg-config --exists apr-util-1 2>/dev/null ;;
     libck-dev) pkg-config --exists ck 2>/dev/null ;;
@@ -136,8 +138,8 @@ packages_for() {
     checks) echo gcc g++ clang-22 libclang-rt-22-dev clang-format pkg-config valgrind ;;
     bench)
         echo g++ pkg-config libglib2.0-dev libuv1-dev libtbb-dev libapr1-dev libaprutil1-dev libck-dev
-        echo libmsgpack-dev libnanopb-dev nanopb
-        echo cargo librust-parking-lot-dev librust-crossbeam-channel-dev golang-go python3
+        echo libmsgpack-dev libnanopb-dev nanopb clang-22 libomp-dev
+        echo cargo librust-parking-lot-dev librust-crossbeam-channel-dev librust-rayon-dev golang-go python3
         ;;
     esac
 }
@@ -516,15 +518,17 @@ doctor() {
 
 # Debian's own cargo first, as the bench does.
 doctor_bench() {
-    local cargo go parking_lot crossbeam
+    local cargo go parking_lot crossbeam rayon
     cargo=$(present /usr/bin/cargo)
     [ -n "$cargo" ] || cargo=$(command -v cargo || true)
     go=$(command -v go || true)
     parking_lot=$(present $crates/parking_lot-[0-9]*)
     crossbeam=$(present $crates/crossbeam-channel-[0-9]*)
+    rayon=$(present $crates/rayon-[0-9]*)
     module peer glib glib-2.0
     module peer libuv libuv
     module peer tbb tbb
+    peer libomp "" "$(present /usr/lib/llvm-*/lib/libomp.so)"
     module peer apr apr-1
     module peer apr-util apr-util-1
     module peer ck ck
@@ -533,6 +537,7 @@ doctor_bench() {
     peer cargo "${cargo:+$(version_of "$cargo")}" "$cargo"
     peer parking_lot "${parking_lot##*-}" "$parking_lot"
     peer crossbeam "${crossbeam##*-}" "$crossbeam"
+    peer rayon "${rayon##*-}" "$rayon"
     peer go "${go:+$("$go" env GOVERSION 2>/dev/null || true)}" "$go"
     peer python3 "$(version_of $python)" "$(present $python)"
 }

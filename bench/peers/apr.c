@@ -1,7 +1,10 @@
 /* apr.c: the channels' metrics of pt_bench.c on the Apache Portable Runtime's apr_queue, which is bounded: a ring, a mutex
-   and two conditions. What each one means is said there; the loops are the same. */
+   and two conditions; and the pools' on its apr_thread_pool. What each one means is said there; the loops are the same. */
 #include <apr_general.h>
 #include <apr_queue.h>
+#include <apr_thread_cond.h>
+#include <apr_thread_mutex.h>
+#include <apr_thread_pool.h>
 
 #include "bench.h"
 
@@ -114,13 +117,116 @@ static double chan_pingpong_us(unsigned threads)
     return us;
 }
 
+/* ---- Pools --------------------------------------------------------------------------------- */
+
+/* An apr_thread_pool tells nobody that a task is done: the last one does. */
+static struct pool {
+    apr_pool_t *memory;
+    apr_thread_pool_t *threads;
+    unsigned left; /* atomic */
+    apr_thread_mutex_t *mutex;
+    apr_thread_cond_t *all_done;
+} pool;
+
+/* Whether this was the last. */
+static bool one_less(void)
+{
+    return __atomic_sub_fetch(&pool.left, 1, __ATOMIC_ACQ_REL) == 0;
+}
+
+static void *APR_THREAD_FUNC run_task(apr_thread_t *thread, void *arg)
+{
+    (void)thread;
+    (void)arg;
+    if (one_less()) {
+        must(apr_thread_mutex_lock(pool.mutex), "apr_thread_mutex_lock");
+        must(apr_thread_cond_signal(pool.all_done), "apr_thread_cond_signal");
+        must(apr_thread_mutex_unlock(pool.mutex), "apr_thread_mutex_unlock");
+    }
+    return NULL;
+}
+
+static void submit(void *arg)
+{
+    (void)arg;
+    __atomic_add_fetch(&pool.left, 1, __ATOMIC_RELAXED);
+    must(apr_thread_pool_push(pool.threads, run_task, NULL, APR_THREAD_TASK_PRIORITY_NORMAL, NULL),
+         "apr_thread_pool_push");
+}
+
+/* One more is to do until all are submitted. */
+static void run_tasks(void *arg, uint64_t n)
+{
+    __atomic_add_fetch(&pool.left, 1, __ATOMIC_RELAXED);
+    for (uint64_t i = 0; i < n; i++)
+        submit(arg);
+    if (one_less())
+        return;
+    must(apr_thread_mutex_lock(pool.mutex), "apr_thread_mutex_lock");
+    while (__atomic_load_n(&pool.left, __ATOMIC_ACQUIRE) > 0)
+        must(apr_thread_cond_wait(pool.all_done, pool.mutex), "apr_thread_cond_wait");
+    must(apr_thread_mutex_unlock(pool.mutex), "apr_thread_mutex_unlock");
+}
+
+static void submit_and_wait(void)
+{
+    run_tasks(NULL, 1);
+}
+
+static void start_pool(unsigned threads)
+{
+    must(apr_pool_create(&pool.memory, NULL), "apr_pool_create");
+    must(apr_thread_mutex_create(&pool.mutex, APR_THREAD_MUTEX_DEFAULT, pool.memory), "apr_thread_mutex_create");
+    must(apr_thread_cond_create(&pool.all_done, pool.memory), "apr_thread_cond_create");
+    must(apr_thread_pool_create(&pool.threads, threads, threads, pool.memory), "apr_thread_pool_create");
+    run_tasks(NULL, 1000);
+}
+
+static void end_pool(void)
+{
+    must(apr_thread_pool_destroy(pool.threads), "apr_thread_pool_destroy");
+    apr_pool_destroy(pool.memory);
+}
+
+static double pool_tasks_ms(unsigned threads)
+{
+    start_pool(threads);
+    double ms = bench_go_ms(run_tasks, 1000000, NULL);
+    end_pool();
+    return ms;
+}
+
+static double pool_submit_wait_us(unsigned threads)
+{
+    start_pool(threads);
+    double us = bench_single_us(submit_and_wait, 10000);
+    end_pool();
+    return us;
+}
+
+static double pool_idle_percent(unsigned threads)
+{
+    start_pool(threads);
+    double percent = bench_cpu_percent(NULL, NULL);
+    end_pool();
+    return percent;
+}
+
+static double pool_trickle_percent(unsigned threads)
+{
+    start_pool(threads);
+    double percent = bench_cpu_percent(submit, NULL);
+    end_pool();
+    return percent;
+}
+
 /* ---- All of them --------------------------------------------------------------------------- */
 
 static const struct bench_case cases[] = {
-    {"chan_spsc_1024_Mmsgs", chan_mpsc_Mmsgs, 1},
-    {"chan_mpsc4_1024_Mmsgs", chan_mpsc_Mmsgs, 4},
-    {"chan_mpmc4x4_1024_Mmsgs", chan_mpmc_Mmsgs, 4},
-    {"chan_pingpong_us", chan_pingpong_us, 2},
+    {"chan_spsc_1024_Mmsgs", chan_mpsc_Mmsgs, 1},    {"chan_mpsc4_1024_Mmsgs", chan_mpsc_Mmsgs, 4},
+    {"chan_mpmc4x4_1024_Mmsgs", chan_mpmc_Mmsgs, 4}, {"chan_pingpong_us", chan_pingpong_us, 2},
+    {"pool_1M_tasks_ms", pool_tasks_ms, 2},          {"pool_submit_wait_us", pool_submit_wait_us, 2},
+    {"pool_idle_cpu_percent", pool_idle_percent, 2}, {"pool_trickle_cpu_percent", pool_trickle_percent, 2},
 };
 
 int main(int argc, char **argv)

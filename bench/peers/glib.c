@@ -1,5 +1,5 @@
-/* glib.c: the metrics of pt_bench.c on GLib's threads, locks and asynchronous queues. What each one means is said there; the
-   loops are the same. GLib has no semaphore, event or barrier, and its queues are unbounded. */
+/* glib.c: the metrics of pt_bench.c on GLib's threads, locks, asynchronous queues and thread pools. What each one means is
+   said there; the loops are the same. GLib has no semaphore, event or barrier, and its queues are unbounded. */
 #include <glib.h>
 
 #include "bench.h"
@@ -257,6 +257,98 @@ static double chan_pingpong_us(unsigned threads)
     return us;
 }
 
+/* ---- Pools --------------------------------------------------------------------------------- */
+
+/* A GThreadPool tells nobody that a task is done: the last one does. */
+static struct pool {
+    GThreadPool *threads;
+    gint left;
+    GMutex mutex;
+    GCond all_done;
+} pool;
+
+static void run_task(gpointer task, gpointer arg)
+{
+    (void)task;
+    (void)arg;
+    if (!g_atomic_int_dec_and_test(&pool.left))
+        return;
+    g_mutex_lock(&pool.mutex);
+    g_cond_signal(&pool.all_done);
+    g_mutex_unlock(&pool.mutex);
+}
+
+static void submit(void *arg)
+{
+    (void)arg;
+    g_atomic_int_inc(&pool.left);
+    bench_check(g_thread_pool_push(pool.threads, GINT_TO_POINTER(1), NULL), "g_thread_pool_push");
+}
+
+/* One more is to do until all are submitted. */
+static void run_tasks(void *arg, uint64_t n)
+{
+    g_atomic_int_inc(&pool.left);
+    for (uint64_t i = 0; i < n; i++)
+        submit(arg);
+    if (g_atomic_int_dec_and_test(&pool.left))
+        return;
+    g_mutex_lock(&pool.mutex);
+    while (g_atomic_int_get(&pool.left) > 0)
+        g_cond_wait(&pool.all_done, &pool.mutex);
+    g_mutex_unlock(&pool.mutex);
+}
+
+static void submit_and_wait(void)
+{
+    run_tasks(NULL, 1);
+}
+
+/* With threads of its own, which are there from the beginning. */
+static void start_pool(unsigned threads)
+{
+    pool.threads = g_thread_pool_new(run_task, NULL, (gint)threads, TRUE, NULL);
+    bench_check(pool.threads != NULL, "g_thread_pool_new");
+    run_tasks(NULL, 1000);
+}
+
+static void end_pool(void)
+{
+    g_thread_pool_free(pool.threads, FALSE, TRUE);
+}
+
+static double pool_tasks_ms(unsigned threads)
+{
+    start_pool(threads);
+    double ms = bench_go_ms(run_tasks, 1000000, NULL);
+    end_pool();
+    return ms;
+}
+
+static double pool_submit_wait_us(unsigned threads)
+{
+    start_pool(threads);
+    double us = bench_single_us(submit_and_wait, 10000);
+    end_pool();
+    return us;
+}
+
+static double pool_idle_percent(unsigned threads)
+{
+    start_pool(threads);
+    double percent = bench_cpu_percent(NULL, NULL);
+    end_pool();
+    return percent;
+}
+
+static double pool_trickle_percent(unsigned threads)
+{
+    start_pool(threads);
+    double percent = bench_cpu_percent(submit, NULL);
+    end_pool();
+    return percent;
+}
+
 /* ---- All of them --------------------------------------------------------------------------- */
 
 static const struct bench_case cases[] = {
@@ -273,6 +365,10 @@ static const struct bench_case cases[] = {
     {"cond_pingpong_us", cond_pingpong_us, 2},
     {"chan_spsc_unbounded_Mmsgs", chan_spsc_unbounded_Mmsgs, 2},
     {"chan_pingpong_us", chan_pingpong_us, 2},
+    {"pool_1M_tasks_ms", pool_tasks_ms, 2},
+    {"pool_submit_wait_us", pool_submit_wait_us, 2},
+    {"pool_idle_cpu_percent", pool_idle_percent, 2},
+    {"pool_trickle_cpu_percent", pool_trickle_percent, 2},
 };
 
 int main(int argc, char **argv)

@@ -1,5 +1,6 @@
 /* libuv.c: the metrics of pt_bench.c on libuv's threads and locks, which on Unixes are POSIX ones with an abort() for
-   each mistake. What each metric means is said there; the loops are the same. */
+   each mistake, and on its one pool of threads. What each metric means is said there; the loops are the same. */
+#include <stdlib.h>
 #include <uv.h>
 
 #include "bench.h"
@@ -335,6 +336,102 @@ static double timer_start_stop_ns(unsigned threads)
     return ns;
 }
 
+/* ---- The pool ------------------------------------------------------------------------------ */
+
+/* Requests are the user's memory, one for each task that is not done yet. They go to the pool from the loop's thread, and come
+   back to it: that one is outside here. */
+static struct pool {
+    uv_loop_t loop;
+    uv_work_t *requests;
+    size_t count, next;
+} pool;
+
+static void do_nothing(uv_work_t *request)
+{
+    (void)request;
+}
+
+static void submit(void)
+{
+    uv_work_t *request = &pool.requests[pool.next++ % pool.count];
+    must(uv_queue_work(&pool.loop, request, do_nothing, NULL), "uv_queue_work");
+}
+
+/* n: at most pool.count. */
+static void run_tasks(void *arg, uint64_t n)
+{
+    (void)arg;
+    for (uint64_t i = 0; i < n; i++)
+        submit();
+    uv_run(&pool.loop, UV_RUN_DEFAULT); /* until all are done */
+}
+
+static void submit_and_wait(void)
+{
+    run_tasks(NULL, 1);
+}
+
+static void submit_and_go_on(void *arg)
+{
+    (void)arg;
+    submit();
+    uv_run(&pool.loop, UV_RUN_NOWAIT); /* takes back those that are done */
+}
+
+/* How many threads it has main() says, once and for all. */
+static void start_pool(size_t count)
+{
+    pool.count = count;
+    pool.requests = calloc(count, sizeof pool.requests[0]);
+    bench_check(pool.requests != NULL, "calloc");
+    must(uv_loop_init(&pool.loop), "uv_loop_init");
+    run_tasks(NULL, 1000);
+}
+
+static void end_pool(void)
+{
+    uv_run(&pool.loop, UV_RUN_DEFAULT);
+    must(uv_loop_close(&pool.loop), "uv_loop_close");
+    free(pool.requests);
+}
+
+static double pool_tasks_ms(unsigned threads)
+{
+    (void)threads;
+    start_pool(1000000);
+    double ms = bench_go_ms(run_tasks, 1000000, NULL);
+    end_pool();
+    return ms;
+}
+
+static double pool_submit_wait_us(unsigned threads)
+{
+    (void)threads;
+    start_pool(1000);
+    double us = bench_single_us(submit_and_wait, 10000);
+    end_pool();
+    return us;
+}
+
+static double pool_idle_percent(unsigned threads)
+{
+    (void)threads;
+    start_pool(1000);
+    double percent = bench_cpu_percent(NULL, NULL);
+    end_pool();
+    return percent;
+}
+
+/* A task is done long before its request's turn comes again. */
+static double pool_trickle_percent(unsigned threads)
+{
+    (void)threads;
+    start_pool(10000);
+    double percent = bench_cpu_percent(submit_and_go_on, NULL);
+    end_pool();
+    return percent;
+}
+
 /* ---- All of them --------------------------------------------------------------------------- */
 
 static const struct bench_case cases[] = {
@@ -354,9 +451,14 @@ static const struct bench_case cases[] = {
     {"cond_pingpong_us", cond_pingpong_us, 2},
     {"timer_late_us", timer_late_us, 1},
     {"timer_start_stop_ns", timer_start_stop_ns, 1},
+    {"pool_1M_tasks_ms", pool_tasks_ms, 2},
+    {"pool_submit_wait_us", pool_submit_wait_us, 2},
+    {"pool_idle_cpu_percent", pool_idle_percent, 2},
+    {"pool_trickle_cpu_percent", pool_trickle_percent, 2},
 };
 
 int main(int argc, char **argv)
 {
+    must(uv_os_setenv("UV_THREADPOOL_SIZE", "2"), "uv_os_setenv"); /* read when the pool has its first task */
     return bench_main(argc, argv, "libuv", cases, sizeof cases / sizeof cases[0]);
 }

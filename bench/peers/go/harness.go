@@ -127,6 +127,21 @@ func pairUs(ping, pong loop) float64 {
 	}) / 1e3
 }
 
+// ---- Shape: something slow ---------------------------------------------------------------------
+
+// Microseconds that one go takes: the median of so many goes, or of as many as fit in 2 s.
+func singleUs(once func(), count int) float64 {
+	end := time.Now().Add(10 * roundLength())
+	var took []float64
+	once() // to warm up
+	for len(took) < count && (len(took) < leastGoes || time.Now().Before(end)) {
+		begin := time.Now()
+		once()
+		took = append(took, float64(time.Since(begin).Nanoseconds())/1e3)
+	}
+	return median(took)
+}
+
 // ---- Shape: waiting for a moment ---------------------------------------------------------------
 
 func lateUs(wait func(length time.Duration)) float64 {

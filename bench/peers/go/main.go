@@ -279,6 +279,21 @@ var cases = []benchCase{
 		timerLateUs, 1},
 	{"timer_start_stop_ns", "ns", "lower", "start a timer and stop it, long before it is due, while another one runs",
 		timerStartStopNs, 1},
+	{"forkjoin_fib32_ms", "ms", "lower", "fib(32), a fork at every call, 2 workers", forkjoinMs, 2},
+	{"forkjoin_fib32_1_ms", "ms", "lower", "fib(32), a fork at every call, 1 worker", forkjoinMs, 1},
+	{"forkjoin_fib32_8_ms", "ms", "lower", "fib(32), a fork at every call, 8 workers", forkjoinMs, 8},
+	{"pool_1M_tasks_ms", "ms", "lower", "1,000,000 empty tasks from one outside thread, wait for all, 2 workers",
+		poolTasksMs, 2},
+	{"pool_submit_wait_us", "us", "lower", "an empty job from outside, wait for its result, 2 workers; median",
+		poolSubmitWaitUs, 2},
+	{"pool_idle_cpu_percent", "%", "lower", "processor time that 2 warm workers take with nothing to do",
+		poolIdlePercent, 2},
+	{"pool_trickle_cpu_percent", "%", "lower", "the same with one empty task each millisecond from outside",
+		poolTricklePercent, 2},
+	{"parfor_10M_ms", "ms", "lower", "x = x * 1.0001 + 1 over 10 M doubles, 2 workers", parforMs, 2},
+	{"parfor_10M_8_ms", "ms", "lower", "x = x * 1.0001 + 1 over 10 M doubles, 8 workers", parforMs, 8},
+	{"parfor_tiny_us", "us", "lower", "x = x * 1.0001 + 1 over 5,000 doubles, 2 workers: again and again",
+		parforTinyUs, 2},
 }
 
 func main() {

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import namedtuple
 
+LEAST_GOES = 10
 RUNS = 9
 FLOW_RUNS = 3
 FLOW_UNIT = 4 * 32
@@ -117,6 +118,44 @@ def flow_mmsgs(producers, consumers, send, receive):
         return took
 
     return FLOW_UNIT * 1e3 / calibrated_ns(FLOW_RUNS, run)
+
+
+def single_us(go, count):
+    """Microseconds that one go takes: the median of so many goes, or of as many as fit in 2 s."""
+    end, took = time.perf_counter_ns() + 10 * round_length(), []
+    go()  # to warm up
+    while len(took) < count and (len(took) < LEAST_GOES or time.perf_counter_ns() < end):
+        begin = time.perf_counter_ns()
+        go()
+        took.append((time.perf_counter_ns() - begin) / 1e3)
+    return statistics.median(took)
+
+
+def go_ms(loop, n):
+    """Milliseconds that a loop of n takes: one go to warm up, then the median of 9, or of as many as fit in 2 s. Under
+    --quick one hundredth of it, once."""
+    goes, n = (1, n // 100) if options.quick else (9, n)
+    end, took = time.perf_counter_ns() + 10 * round_length(), []
+    if not options.quick:
+        loop(n)
+    while len(took) < goes and (not took or time.perf_counter_ns() < end):
+        begin = time.perf_counter_ns()
+        loop(n)
+        took.append((time.perf_counter_ns() - begin) / 1e6)
+    return statistics.median(took)
+
+
+def cpu_percent(trickle=None):
+    """The processor time that the process takes in 2 s: 100 is one processor. The calling thread sleeps, and once a
+    millisecond calls trickle, if there is one."""
+    used, begin = time.process_time_ns(), time.perf_counter_ns()
+    at, end = begin, begin + 10 * round_length()
+    while at < end:
+        at = min(at + 1_000_000, end) if trickle else end
+        time.sleep(max(0, at - time.perf_counter_ns()) / 1e9)
+        if trickle:
+            trickle()
+    return (time.process_time_ns() - used) * 100 / (time.perf_counter_ns() - begin)
 
 
 # ---- Options -----------------------------------------------------------------------------------

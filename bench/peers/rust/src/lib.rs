@@ -1,10 +1,11 @@
 //! The harness of the Rust peers: what bench.c is for the C ones, by the same method, with the same options and the same
 //! lines of output. A peer is a table of cases and a `main()` that hands it to [`main`]; a measuring function
-//! prepares its object and calls one of the five shapes: [`alone_ns`], [`pair_us`], [`single_us`], [`crowd`],
-//! [`flow_mmsgs`].
+//! prepares its object and calls one of the shapes: [`alone_ns`], [`pair_us`], [`single_us`], [`crowd`], [`flow_mmsgs`],
+//! and those of the module pools.
 
 mod options;
 mod pin;
+mod pools;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex};
@@ -12,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use options::Options;
+pub use pools::{cpu_percent, fib_ms, go_ms, parfor_ms, parfor_tiny_us, sort_ms};
 
 const LEAST_GOES: usize = 10;
 const RUNS: u32 = 9;
@@ -67,6 +69,18 @@ const METRICS: &[Metric] = &[
     metric("chan_pingpong_us", "us", "lower", "round trip of two threads over two channels with room for 1"),
     metric("chan_rendezvous_us", "us", "lower", "the same over channels without room: both ends meet"),
     metric("timer_late_us", "us", "lower", "how much later than its 2 ms a timer's tick reaches the thread that waits"),
+    metric("forkjoin_fib32_ms", "ms", "lower", "fib(32), a fork at every call, 2 workers"),
+    metric("forkjoin_fib32_1_ms", "ms", "lower", "fib(32), a fork at every call, 1 worker"),
+    metric("forkjoin_fib32_8_ms", "ms", "lower", "fib(32), a fork at every call, 8 workers"),
+    metric("pool_1M_tasks_ms", "ms", "lower", "1,000,000 empty tasks from one outside thread, wait for all, 2 workers"),
+    metric("pool_submit_wait_us", "us", "lower", "an empty job from outside, wait for its result, 2 workers; median"),
+    metric("pool_idle_cpu_percent", "%", "lower", "processor time that 2 warm workers take with nothing to do"),
+    metric("pool_trickle_cpu_percent", "%", "lower", "the same with one empty task each millisecond from outside"),
+    metric("parfor_10M_ms", "ms", "lower", "x = x * 1.0001 + 1 over 10 M doubles, 2 workers"),
+    metric("parfor_10M_8_ms", "ms", "lower", "x = x * 1.0001 + 1 over 10 M doubles, 8 workers"),
+    metric("parfor_tiny_us", "us", "lower", "x = x * 1.0001 + 1 over 5,000 doubles, 2 workers: again and again"),
+    metric("sort_10M_ms", "ms", "lower", "10 M random 64-bit integers, equal ones in any order, 2 workers"),
+    metric("sort_stable_10M_ms", "ms", "lower", "the same, equal ones in the order they had"),
 ];
 
 // ---- Medians and clocks ------------------------------------------------------------------------
@@ -180,7 +194,7 @@ pub fn pair_us(ping: Loop, pong: Loop) -> f64 {
 // ---- Shape: something slow ---------------------------------------------------------------------
 
 /// Something slow: microseconds that one go takes, the median of `count` goes, or of as many as fit in 2 s.
-pub fn single_us(go: fn(), count: usize) -> f64 {
+pub fn single_us(go: impl Fn(), count: usize) -> f64 {
     let end = Instant::now() + 10 * round_length();
     let mut took = Vec::with_capacity(count);
     go(); // once to warm up
