@@ -4,6 +4,7 @@
 
 #include "bench.h"
 #include "message.h"
+#include "pool.h"
 
 static void must(pt_status status, const char *what)
 {
@@ -577,6 +578,13 @@ static const struct bench_case cases[] = {
     {"chan_select4_Mmsgs", chan_select_Mmsgs, SELECTED},
     {"timer_late_us", timer_late_us, 1},
     {"timer_start_stop_ns", timer_start_stop_ns, 1},
+    {"forkjoin_fib32_ms", forkjoin_fib32_ms, 2},
+    {"forkjoin_fib32_1_ms", forkjoin_fib32_ms, 1},
+    {"forkjoin_fib32_8_ms", forkjoin_fib32_ms, 8},
+    {"pool_1M_tasks_ms", pool_1M_tasks_ms, 2},
+    {"pool_submit_wait_us", pool_submit_wait_us, 2},
+    {"pool_idle_cpu_percent", pool_idle_cpu_percent, 2},
+    {"pool_trickle_cpu_percent", pool_trickle_cpu_percent, 2},
     {"cbor_encode_20_ns", cbor_encode_20_ns, 1},
     {"cbor_decode_20_ns", cbor_decode_20_ns, 1},
     {"json_encode_20_ns", json_encode_20_ns, 1},

@@ -1,0 +1,136 @@
+/* pool.c: pools, forks and loops. Where there are `workers` of them, the calling thread is one if it forks or loops itself. */
+#include "pool.h"
+
+#include <pt.h>
+
+#include "bench.h"
+
+static void must(pt_status status, const char *what)
+{
+    bench_check(status == PT_OK, what);
+}
+
+static pt_pool *start(unsigned workers)
+{
+    pt_pool *pool;
+    pt_pool_config config = {.size = workers, .most = workers};
+    while (pt_pool_create(&pool, &config) != PT_OK)
+        bench_wait_for_worker();
+    return pool;
+}
+
+static void end(pt_pool *pool)
+{
+    must(pt_pool_destroy(pool), "pt_pool_destroy");
+}
+
+/* ---- Fork and join ------------------------------------------------------------------------- */
+
+struct fib {
+    unsigned n;
+    uint64_t result;
+};
+
+static void fork_fib(void *arg)
+{
+    struct fib *fib = arg;
+    if (fib->n < 2) {
+        fib->result = fib->n;
+        return;
+    }
+    struct fib left = {fib->n - 1, 0}, right = {fib->n - 2, 0};
+    pt_fork2(fork_fib, &left, fork_fib, &right);
+    fib->result = left.result + right.result;
+}
+
+static uint64_t run_fib(void *pool, unsigned n)
+{
+    struct fib fib = {n, 0};
+    must(pt_pool_run(pool, fork_fib, &fib), "pt_pool_run");
+    return fib.result;
+}
+
+double forkjoin_fib32_ms(unsigned workers)
+{
+    pt_pool *pool = start(workers);
+    double ms = bench_fib_ms(run_fib, pool);
+    end(pool);
+    return ms;
+}
+
+/* ---- Jobs ---------------------------------------------------------------------------------- */
+
+static void count_down(void *latch)
+{
+    (void)!pt_latch_count_down(latch, 1);
+}
+
+static void run_jobs(void *pool, uint64_t n)
+{
+    pt_latch latch = PT_LATCH_INIT((uint32_t)n);
+    for (uint64_t i = 0; i < n; i++)
+        must(pt_pool_post(pool, count_down, &latch), "pt_pool_post");
+    pt_latch_wait(&latch);
+}
+
+double pool_1M_tasks_ms(unsigned workers)
+{
+    pt_pool *pool = start(workers);
+    double ms = bench_go_ms(run_jobs, 1000000, pool);
+    end(pool);
+    return ms;
+}
+
+static pt_pool *submits_to;
+
+static void *return_at_once(void *arg)
+{
+    return arg;
+}
+
+static void submit_and_wait(void)
+{
+    pt_future *future;
+    must(pt_pool_submit(submits_to, &future, return_at_once, NULL, NULL), "pt_pool_submit");
+    must(pt_future_get(future, NULL), "pt_future_get");
+    pt_future_release(future);
+}
+
+double pool_submit_wait_us(unsigned workers)
+{
+    submits_to = start(workers);
+    double us = bench_single_us(submit_and_wait, 10000);
+    end(submits_to);
+    return us;
+}
+
+/* ---- Having nothing to do ------------------------------------------------------------------- */
+
+static void do_nothing(void *arg)
+{
+    (void)arg;
+}
+
+static void post_one(void *pool)
+{
+    must(pt_pool_post(pool, do_nothing, NULL), "pt_pool_post");
+}
+
+static double cpu_percent(unsigned workers, void (*trickle)(void *pool))
+{
+    pt_pool *pool = start(workers);
+    run_jobs(pool, 1000);
+    double percent = bench_cpu_percent(trickle, pool);
+    end(pool);
+    return percent;
+}
+
+double pool_idle_cpu_percent(unsigned workers)
+{
+    return cpu_percent(workers, NULL);
+}
+
+double pool_trickle_cpu_percent(unsigned workers)
+{
+    return cpu_percent(workers, post_one);
+}
