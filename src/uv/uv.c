@@ -34,8 +34,7 @@
 
 #include "atomic.h"
 
-/* Of one turn of the loop: deliveries, and how many of them are of one receiver. */
-enum { MOST_IN_A_TURN = 128, MOST_OF_A_RECEIVER = 32 };
+enum { MOST_IN_A_TURN = 128 }; /* deliveries, until the loop's other handles have their turn */
 
 struct pti_uv_kind {
     /* Call back, up to `most` times, and say how often; the entry is awaited, and its hook not added. */
@@ -257,8 +256,6 @@ static int deliver_values(struct pti_uv_entry *entry, int most)
     pt_uv_receiver *receiver = receiver_of(entry);
     pt_status status = PT_OK;
     int count = 0;
-    if (most > MOST_OF_A_RECEIVER)
-        most = MOST_OF_A_RECEIVER;
     while (count < most && (status = pt_channel_try_receive(receiver->channel, receiver->value)) == PT_OK) {
         count++;
         if (!hand_over(bridge, receiver) || bridge->closing)
@@ -268,7 +265,7 @@ static int deliver_values(struct pti_uv_entry *entry, int most)
         end_receiver(receiver, PT_ERR_CLOSED);
         return count + 1;
     }
-    /* If there is more, that calls arrive() at once, and the receiver has its next turn. PT_OK: it is no broadcast. */
+    /* If there is more, that calls arrive() at once, and the receiver goes behind all that is due. PT_OK: it is no broadcast. */
     (void)!pt_channel_on_ready(receiver->channel, &entry->hook, arrive, entry);
     return count;
 }
@@ -317,14 +314,14 @@ static void on_news(uv_async_t *async)
     pt_uv *bridge = (pt_uv *)(void *)async;
     int left = MOST_IN_A_TURN;
     collect(bridge);
-    while (left > 0 && !bridge->closing && !list_empty(&bridge->due)) {
+    while (left > 0 && !list_empty(&bridge->due)) {
         struct pti_uv_entry *entry = list_first(&bridge->due);
         list_remove(&entry->link);
         list_add(&bridge->awaited, &entry->link);
         settle(entry);
         left -= entry->kind->deliver(entry, left);
     }
-    if (!bridge->closing && !list_empty(&bridge->due))
+    if (!list_empty(&bridge->due))
         uv_async_send(async); /* the rest in the next turn */
 }
 
@@ -375,7 +372,7 @@ pt_status pt_uv_close(pt_uv *bridge, void (*closed)(void *arg), void *arg)
     bridge->arg = arg;
     settle_all(&bridge->awaited);
     settle_all(&bridge->due);
-    collect(bridge); /* nothing arrives any more */
+    collect(bridge); /* nothing arrives any more, so nothing is due from here on */
     while (!list_empty(&bridge->due)) {
         struct pti_uv_link *link = bridge->due.next;
         list_remove(link);
