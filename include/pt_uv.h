@@ -32,7 +32,9 @@
                pt_ready_hook, whose thread may be the one to wait for.
      Fork      In the child a bridge is of no use any more.
      Memory    A bridge, and the room for one value of each receiver, come from malloc().
-     Cost      News cost their thread some 100 ns more, and a system call if the loop has none to look at yet. */
+     Cost      To end a future costs its thread some 80 ns more, and a system call if the loop has no other news; with 10,000 that
+               are awaited at once 0.5 us, with 100,000 40 us, as the queues of the lot get long. The loop's thread takes as much to
+               deliver it. A value of a channel that is sent to all the time takes some 0.12 us, sending included. */
 #ifndef PT_UV_H
 #define PT_UV_H
 
