@@ -126,7 +126,7 @@ have_package() {
 
 packages_for() {
     case $1 in
-    native) echo gcc g++ cmake ninja-build pkg-config libcmocka-dev ;;
+    native) echo gcc g++ cmake ninja-build pkg-config libcmocka-dev libuv1-dev ;;
     wasi)
         echo cmake ninja-build
         [ -n "${WASI_SDK_PATH:-}" ] || echo clang-22 lld-22 llvm-22 libclang-rt-22-dev-wasm32
@@ -463,10 +463,16 @@ peer() {
     row "$@"
 }
 
+# option NAME VERSION PLACE: the same of something that adds a library, pt_uv.h, without which all else is built.
+option() {
+    [ -n "$3" ] || set -- "$1" none "left out; make setup installs it"
+    row "$@"
+}
+
 # The first thing that looks like a version in what the program says of itself.
 version_of() { "$1" --version 2>/dev/null | grep -Eo -m 1 '[0-9]+(\.[0-9]+)+' | head -n 1 || true; }
 
-# module row|peer NAME MODULE: what pkg-config knows by this name.
+# module row|peer|option NAME MODULE: what pkg-config knows by this name.
 module() {
     local say=$1 name=$2 module=$3
     $say "$name" "$(pkg-config --modversion "$module" 2>/dev/null || true)" \
@@ -497,6 +503,7 @@ doctor() {
     program ninja ninja
     program pkg-config pkg-config
     module row cmocka cmocka
+    module option libuv libuv
     npm_row tests/interop
     echo wasi
     if [ -n "${WASI_SDK_PATH:-}" ]; then doctor_wasi_sdk; else doctor_wasi; fi
@@ -526,7 +533,6 @@ doctor_bench() {
     crossbeam=$(present $crates/crossbeam-channel-[0-9]*)
     rayon=$(present $crates/rayon-[0-9]*)
     module peer glib glib-2.0
-    module peer libuv libuv
     module peer tbb tbb
     peer libomp "" "$(present /usr/lib/llvm-*/lib/libomp.so)"
     module peer apr apr-1

@@ -17,6 +17,7 @@
 
 #define swap_acquire(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
 #define swap_release(p, v) __atomic_exchange_n((p), (v), __ATOMIC_RELEASE)
+#define swap_acq_rel(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
 
 #define add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 #define add_release(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELEASE)

@@ -55,6 +55,15 @@ target_link_libraries(message_tool PRIVATE portalis_thread)
 pt_add_test(interop ${CMAKE_COMMAND} -E env PT_PROGRAM=$<TARGET_FILE:message_tool>
     node --test ${CMAKE_CURRENT_SOURCE_DIR}/interop/interop.test.mjs)
 
+# The bridge to libuv, which itself is not instrumented: see test_uv.c.
+if(with_uv)
+    add_executable(test_uv test_uv.c)
+    target_link_libraries(test_uv PRIVATE test_support portalis_thread_uv)
+    pt_add_test(uv test_uv)
+else()
+    pt_skip_test(uv "there is no libuv")
+endif()
+
 # What is installed is what users need, and nothing else is exported. Not under sanitizers: users' programs would need
 # their runtimes.
 if(PT_SHARED AND NOT PT_SANITIZE)
