@@ -311,7 +311,6 @@ typedef struct pt_ready_hook {
     void *arg;
     const struct pti_hook_kind *kind;
     void *object;
-    uint64_t runner;
     uint32_t added, finished;
     uint64_t room[20];
 } pt_ready_hook;

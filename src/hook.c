@@ -8,9 +8,7 @@
    While they differ and the waiter is in no queue, the function is about to run, or runs. */
 #include "hook.h"
 
-#include "atomic.h"
 #include "port.h"
-#include "thread.h"
 
 struct hook {
     pti_waiter waiter; /* first: it is what is woken */
@@ -41,14 +39,32 @@ static void pass_on(const struct pti_hook_kind *kind, void *object)
         kind->pass_on(object);
 }
 
+/* The hooks whose functions the calling thread is in: a call within one may end another. */
+struct running {
+    const pt_ready_hook *hook;
+    struct running *outer;
+};
+
+static _Thread_local struct running *running;
+
+static bool is_within(const pt_ready_hook *hook)
+{
+    struct running *at = running;
+    while (at != NULL && at->hook != hook)
+        at = at->outer;
+    return at != NULL;
+}
+
 /* The function may add its hook again, so what is used after it is read before. */
 static void run(void *arg)
 {
     pt_ready_hook *hook = arg;
     const struct pti_hook_kind *kind = hook->kind;
     void *object = hook->object;
-    store_relaxed(&hook->runner, pti_thread_own_id());
+    struct running here = {hook, running};
+    running = &here;
     hook->function(hook->arg);
+    running = here.outer;
     finish(hook);
     pass_on(kind, object);
     kind->leave(object);
@@ -111,10 +127,8 @@ pt_status pt_ready_hook_remove(pt_ready_hook *hook)
     if (hook == NULL || hook->object == NULL)
         return PT_ERR_INVALID;
     void *object = hook->object;
-    if (!hook->kind->take_out(object, &inside(hook)->waiter)) {
-        bool from_within = load_relaxed(&hook->runner) == pti_thread_own_id();
-        return from_within ? PT_ERR_INVALID : wait_for_end(hook);
-    }
+    if (!hook->kind->take_out(object, &inside(hook)->waiter))
+        return is_within(hook) ? PT_ERR_INVALID : wait_for_end(hook);
     pti_queue *queue = pti_park_lock(hook);
     hook->added--;
     pti_park_unlock(queue);

@@ -312,7 +312,7 @@ static void test_a_hook_keeps_its_future(void **state)
 }
 
 struct removal {
-    pt_future *future;
+    pt_future *future, *ended;
     pt_ready_hook hook;
     uint32_t calls;
 };
@@ -331,14 +331,30 @@ static void end_or_remove(struct member *member)
     check(load_relaxed(&own->calls) == (status == PT_ERR_INVALID));
 }
 
+/* The same of a hook whose function this thread has called before. */
+static void use_and_remove(struct member *member)
+{
+    struct removal *own = member->shared;
+    uint32_t before = 0;
+    if (member->index == 1) {
+        check(pt_future_on_ready(own->ended, &own->hook, count_call, &before) == PT_OK && before == 1);
+        check(pt_future_on_ready(own->future, &own->hook, count_call, &own->calls) == PT_OK);
+    }
+    end_or_remove(member);
+}
+
 static void test_a_hook_is_not_called_after_it_was_taken_back(void **state)
 {
     (void)state;
-    for (int i = 0; i < test_scale(300); i++) {
-        struct removal own = {.future = make()};
-        assert_int_equal(pt_future_on_ready(own.future, &own.hook, count_call, &own.calls), PT_OK);
-        crew_run(2, end_or_remove, &own);
+    for (int i = 0; i < test_scale(300) + 1; i++) {
+        struct removal own = {.future = make(), .ended = make()};
+        assert_int_equal(pt_future_complete(own.ended, NULL), PT_OK);
+        bool used = i % 2 == 1;
+        if (!used)
+            assert_int_equal(pt_future_on_ready(own.future, &own.hook, count_call, &own.calls), PT_OK);
+        crew_run(2, used ? use_and_remove : end_or_remove, &own);
         pt_future_release(own.future);
+        pt_future_release(own.ended);
     }
 }
 

@@ -22,9 +22,7 @@
                  this leads to is yet to empty the stack. A cancel may empty it before, but the call serves `due` as well.
    Lifetime      settle() waits until the hook's function has returned, or takes the hook back. Only after it is an entry given
                  back to its owner, or has its hook added again; and a bridge that closes has done so with all entries before it
-                 closes its uv_async_t. So nobody is within uv_async_send() any more, and nobody comes later.
-   Hooks         are zeroed by settle(): one that is added again must not know which thread called its function last time, which
-                 pt_ready_hook_remove() would take for a call from within. */
+                 closes its uv_async_t. So nobody is within uv_async_send() any more, and nobody comes later. */
 #include <pt_uv.h>
 
 #include <pt_thread.h>
@@ -121,7 +119,6 @@ static void collect(pt_uv *bridge)
 static void settle(struct pti_uv_entry *entry)
 {
     pt_ready_hook_remove(&entry->hook);
-    entry->hook = (pt_ready_hook){.function = NULL};
 }
 
 /* It is awaited from now on. */
