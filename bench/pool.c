@@ -58,6 +58,49 @@ double forkjoin_fib32_ms(unsigned workers)
     return ms;
 }
 
+/* ---- Loops --------------------------------------------------------------------------------- */
+
+static void change_part(pt_loop *loop, uint64_t begin, uint64_t end, void *arg)
+{
+    double *values = arg;
+    (void)loop;
+    for (size_t i = (size_t)begin; i < end; i++)
+        values[i] = values[i] * 1.0001 + 1;
+}
+
+struct loop {
+    double *values;
+    size_t count;
+};
+
+static void change_all(void *arg)
+{
+    struct loop *loop = arg;
+    must(pt_parallel_for(0, loop->count, change_part, loop->values, NULL), "pt_parallel_for");
+}
+
+static void parfor(void *pool, double *values, size_t count)
+{
+    struct loop loop = {values, count};
+    must(pt_pool_run(pool, change_all, &loop), "pt_pool_run");
+}
+
+double parfor_10M_ms(unsigned workers)
+{
+    pt_pool *pool = start(workers);
+    double ms = bench_parfor_ms(parfor, pool);
+    end(pool);
+    return ms;
+}
+
+double parfor_tiny_us(unsigned workers)
+{
+    pt_pool *pool = start(workers);
+    double us = bench_parfor_tiny_us(parfor, pool);
+    end(pool);
+    return us;
+}
+
 /* ---- Jobs ---------------------------------------------------------------------------------- */
 
 static void count_down(void *latch)

@@ -3,6 +3,8 @@
 #define BENCH_POOL_H
 
 double forkjoin_fib32_ms(unsigned workers);
+double parfor_10M_ms(unsigned workers);
+double parfor_tiny_us(unsigned workers);
 double pool_1M_tasks_ms(unsigned workers);
 double pool_submit_wait_us(unsigned workers);
 double pool_idle_cpu_percent(unsigned workers);

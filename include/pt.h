@@ -8,6 +8,7 @@
 #include <pt_channel.h>
 #include <pt_checked.h>
 #include <pt_future.h>
+#include <pt_loop.h>
 #include <pt_message.h>
 #include <pt_mutex.h>
 #include <pt_parallel.h>

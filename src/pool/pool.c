@@ -171,6 +171,12 @@ pt_pool *pt_pool_default(void)
     return load_acquire(&the_default);
 }
 
+unsigned pti_pool_default_size(void)
+{
+    const pt_pool *pool = load_acquire(&the_default);
+    return pool == NULL ? 2 : load_relaxed(&pool->size); /* there are two at least, or it does not matter */
+}
+
 /* ---- Closing it ---------------------------------------------------------------------------- */
 
 bool pti_pool_was_left(const pt_pool *pool)

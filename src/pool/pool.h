@@ -180,6 +180,8 @@ void pti_task_drop_delayed(pt_pool *pool);
 bool pti_pool_was_left(const pt_pool *pool);
 bool pti_pool_is_closing(const pt_pool *pool);
 bool pti_pool_is_dropping(const pt_pool *pool);
+/* Of the default pool, without making it. */
+unsigned pti_pool_default_size(void);
 /* One more record, at members[base] or later; NULL: no memory, or there are `most`. */
 pti_member *pti_pool_new_member(pt_pool *pool, uint32_t *count, uint32_t base, uint32_t most);
 void pti_pool_keep_thread(pti_member *member, pt_thread *thread);
