@@ -133,6 +133,24 @@ static inline pt_case pt_case_future(pt_future *future)
 PT_API PT_NODISCARD pt_status pt_future_on_ready(pt_future *future, pt_ready_hook *hook,
                                                  void (*function)(void *arg), void *arg);
 
+/* ---- Several of them -------------------------------------------------------------------------- */
+
+/* Make a future that ends once all these have. If all ended well it has the result NULL; else it ends as the first of them in
+   the list that did not. None at all: it has ended already.
+   Returns   PT_OK, PT_ERR_NOMEM, or PT_ERR_INVALID if one is NULL: out is NULL
+   Cost      one block of some 200 bytes for each future, until all have ended */
+PT_API PT_NODISCARD pt_status pt_future_all(pt_future **out, pt_future *const *futures, size_t count);
+
+/* Make a future that ends with the result of the first of these that ends well, which need not destroy it any more; if none
+   does, as the last of them in the list. Otherwise as above; none at all: it is given up. */
+PT_API PT_NODISCARD pt_status pt_future_any(pt_future **out, pt_future *const *futures, size_t count);
+
+/* Have the index of each of these sent to a channel of size_t when it has ended, in the order in which they do; the others of a
+   channel's uses (a deadline, a select) come with it.
+   Returns   PT_OK, PT_ERR_NOMEM, or PT_ERR_INVALID if one is NULL, or the channel is not one of size_t, or has no room now for
+             all of them: what finds no room later is lost */
+PT_API PT_NODISCARD pt_status pt_future_as_completed(pt_future *const *futures, size_t count, pt_channel *indices);
+
 #ifdef __cplusplus
 }
 #endif

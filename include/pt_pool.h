@@ -176,6 +176,26 @@ PT_API PT_NODISCARD pt_status pt_pool_submit_many(pt_pool *pool, pt_future **out
 /* The future that the calling job is the answer of; NULL outside of such jobs. Good until the job ends. */
 PT_API pt_future *pt_future_current(void);
 
+/* ---- Jobs that come after others -------------------------------------------------------------- */
+
+/* Have function(arg) run once all these futures have ended well: so make graphs of tasks. If one fails or is given up it does not
+   run, and its own future ends in the same way; of several, as the first of them in the list. The job is queued by who ends
+   the last one, whatever the limit. If the pool has been shut down by then it ends as given up.
+
+   Returns   as pt_pool_submit(), but for PT_ERR_CLOSED, PT_ERR_BUSY and those of waiting; PT_ERR_INVALID also if a future is NULL.
+             `after` and `until` of config count for nothing
+   Blocks    never */
+PT_API PT_NODISCARD pt_status pt_future_after(pt_pool *pool, pt_future **out, pt_future *const *futures,
+                                              size_t count, pt_task_function function, void *arg,
+                                              const pt_task_config *config);
+
+/* The same after one future, however it ended: function(future, arg) looks at that itself. */
+typedef void *(*pt_then_function)(pt_future *ended, void *arg);
+PT_API PT_NODISCARD pt_status pt_future_then(pt_pool *pool, pt_future **out, pt_future *future,
+                                             pt_then_function function, void *arg, const pt_task_config *config);
+
+/* ---- Working along --------------------------------------------------------------------------- */
+
 /* Run function(arg) in the calling thread as one of the pool's workers, with what it forks shared among them; see
    pt_parallel.h. For as long as it takes there is one worker more, and one of the others rests as soon as it can.
    Returns   PT_OK, PT_ERR_CLOSED, PT_ERR_NOMEM, PT_ERR_INVALID if one is NULL; PT_ERR_NOBLOCK on a thread that may not wait:

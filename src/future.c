@@ -62,6 +62,7 @@ void pt_future_release(pt_future *future)
     if ((future->word & (STATE | GOT)) == DONE)
         pti_future_lose(future, future->result);
     pt_cancel_release(future->token);
+    pt_future_release(future->before);
     pti_free(future);
 }
 

@@ -175,3 +175,18 @@ pt_status pti_jobs_post_many(pt_pool *pool, const struct pti_job *jobs, size_t c
         pti_wake_with_fence(pool);
     return status;
 }
+
+/* Counting as awake: as long as somebody is, a pool that closes meanwhile does not come to its end (pool.c: F). */
+bool pti_jobs_post_anyway(pt_pool *pool, struct pti_job job, pt_job_priority priority)
+{
+    pti_member *member = pti_member_self();
+    if (member != NULL && member->pool == pool)
+        return pti_jobs_post(pool, job, priority, pt_at(0)) == PT_OK || pti_jobs_put_back(pool, job);
+    if (pti_pool_was_left(pool))
+        return false;
+    pti_wake_change(pool, 1, 0, 0, 0);
+    bool posted = !pti_pool_is_closing(pool) &&
+                  (pti_jobs_post(pool, job, priority, pt_at(0)) == PT_OK || pti_jobs_put_back(pool, job));
+    pti_wake_change(pool, -1, 0, 0, 0);
+    return posted;
+}

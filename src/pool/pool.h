@@ -133,6 +133,8 @@ void pti_worker_drop_all(pt_pool *pool);
 pt_status pti_jobs_post(pt_pool *pool, struct pti_job job, pt_job_priority priority, pt_until until);
 pt_status pti_jobs_post_many(pt_pool *pool, const struct pti_job *jobs, size_t count, size_t *posted,
                              pt_until until);
+/* Whatever the limit; false: the pool closes, or there is no memory. */
+bool pti_jobs_post_anyway(pt_pool *pool, struct pti_job job, pt_job_priority priority);
 /* Into `overflow`; false: no memory. */
 bool pti_jobs_put_back(pt_pool *pool, struct pti_job job);
 bool pti_jobs_take_from(pti_member *victim, struct pti_job *job);

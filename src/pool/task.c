@@ -30,7 +30,7 @@ static void begin_and_run(pti_member *member, pt_future *future)
         return;
     pt_future *before = member->current;
     member->current = future;
-    void *result = future->function(future->arg);
+    void *result = future->then != NULL ? future->then(future->before, future->arg) : future->function(future->arg);
     member->current = before;
     if (pt_future_complete(future, result) != PT_OK && result != NULL)
         pti_future_lose(future, result);
@@ -76,6 +76,13 @@ void pti_task_drop(pt_pool *pool, struct pti_job job)
         pool->config.on_drop(job.function, job.arg, pool->config.arg);
 }
 
+void pti_task_post_anyway(pt_future *future, pt_job_priority priority)
+{
+    struct pti_job job = {run_task, pt_future_retain(future), 0};
+    if (!pti_jobs_post_anyway(future->pool, job, priority))
+        drop(future);
+}
+
 /* ---- Delayed ones -------------------------------------------------------------------------- */
 
 static void free_delayed(pti_timer *timer)
@@ -110,9 +117,8 @@ static void come_due(pti_timer *timer, const pt_tick *tick)
     pti_short_unlock(&delayed->pool->lock);
     if (!ours)
         return;
-    struct pti_job job = {run_task, delayed->future, 0};
-    if (pti_jobs_post(delayed->pool, job, delayed->priority, pt_at(0)) != PT_OK)
-        drop(delayed->future);
+    pti_task_post_anyway(delayed->future, delayed->priority);
+    pt_future_release(delayed->future);
     pti_timer_end(timer, free_delayed);
 }
 
@@ -166,11 +172,17 @@ void pti_task_drop_delayed(pt_pool *pool)
 
 /* ---- Submitting ---------------------------------------------------------------------------- */
 
-static pt_status make(pt_future **out, pt_pool *pool, pt_task task, const pt_task_config *config)
+static bool is_valid(const pt_pool *pool, const pt_task_config *config)
 {
-    if (task.function == NULL)
+    return pool != NULL &&
+           (config == NULL || (config->priority >= PT_JOB_NORMAL && config->priority <= PT_JOB_LOW));
+}
+
+pt_status pti_task_make(pt_future **out, pt_pool *pool, pt_task task, const pt_task_config *config)
+{
+    if (!is_valid(pool, config) || task.function == NULL)
         return PT_ERR_INVALID;
-    pt_status status = pt_future_create(out, &config->future);
+    pt_status status = pt_future_create(out, config == NULL ? NULL : &config->future);
     if (status != PT_OK)
         return status;
     (*out)->pool = pool;
@@ -191,11 +203,6 @@ static pt_status hand_over(pt_pool *pool, pt_future *future, const pt_task_confi
     if (status != PT_OK)
         pt_future_release(future);
     return status;
-}
-
-static bool is_valid(const pt_pool *pool, const pt_task_config *config)
-{
-    return pool != NULL && config->priority >= PT_JOB_NORMAL && config->priority <= PT_JOB_LOW;
 }
 
 pt_status pt_pool_submit(pt_pool *pool, pt_future **out, pt_task_function function, void *arg,
@@ -222,7 +229,7 @@ pt_status pt_pool_submit_many(pt_pool *pool, pt_future **out, const pt_task *tas
     pt_status status = PT_OK;
     size_t made = 0, handed = 0;
     while (made < count && status == PT_OK) {
-        status = make(&out[made], pool, tasks[made], config);
+        status = pti_task_make(&out[made], pool, tasks[made], config);
         made += status == PT_OK;
     }
     while (handed < made && status == PT_OK) {
