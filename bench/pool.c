@@ -101,6 +101,58 @@ double parfor_tiny_us(unsigned workers)
     return us;
 }
 
+struct array {
+    uint64_t *values;
+    size_t count;
+};
+
+static int compare(const void *a, const void *b, void *arg)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    (void)arg;
+    return (left > right) - (left < right);
+}
+
+static void sort_numbers(void *arg)
+{
+    struct array *array = arg;
+    must(pt_parallel_sort_numbers(array->values, array->count, PT_SORT_UINT64), "pt_parallel_sort_numbers");
+}
+
+static void sort_stably(void *arg)
+{
+    struct array *array = arg;
+    must(pt_parallel_sort_stable(array->values, array->count, sizeof array->values[0], compare, NULL),
+         "pt_parallel_sort_stable");
+}
+
+static pt_pool *sorts_in;
+
+static void sort_in_pool(void *function, uint64_t *values, size_t count)
+{
+    struct array array = {values, count};
+    must(pt_pool_run(sorts_in, *(pt_job_function *)function, &array), "pt_pool_run");
+}
+
+static double sort_ms(unsigned workers, pt_job_function function)
+{
+    sorts_in = start(workers);
+    double ms = bench_sort_ms(sort_in_pool, &function);
+    end(sorts_in);
+    return ms;
+}
+
+double sort_10M_ms(unsigned workers)
+{
+    return sort_ms(workers, sort_numbers);
+}
+
+/* By a comparison, as any elements would be. */
+double sort_stable_10M_ms(unsigned workers)
+{
+    return sort_ms(workers, sort_stably);
+}
+
 /* ---- Jobs ---------------------------------------------------------------------------------- */
 
 static void count_down(void *latch)

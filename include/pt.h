@@ -13,6 +13,7 @@
 #include <pt_mutex.h>
 #include <pt_parallel.h>
 #include <pt_pool.h>
+#include <pt_sort.h>
 #include <pt_thread.h>
 #include <pt_timer.h>
 

@@ -201,8 +201,7 @@ bool pti_fork_steal(pti_member *victim, struct pti_job *job)
 
 bool pti_fork_has_room(const pti_member *member)
 {
-    char here;
-    return (uintptr_t)&here > member->floor;
+    return (uintptr_t)__builtin_frame_address(0) > member->floor;
 }
 
 /* Run a part of a fork that another member took. */

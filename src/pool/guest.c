@@ -39,7 +39,6 @@ static void leave(pti_member *member, pti_worker *before)
 
 pti_member *pti_guest_enter(pt_pool *pool)
 {
-    char here;
     if (!pti_port_may_block())
         return NULL;
     if (pool == NULL)
@@ -55,7 +54,7 @@ pti_member *pti_guest_enter(pt_pool *pool)
         leave(member, pti_worker_self);
         return NULL;
     }
-    member->floor = (uintptr_t)&here - OTHERS_STACK / 2;
+    member->floor = (uintptr_t)__builtin_frame_address(0) - OTHERS_STACK / 2;
     member->before = pti_worker_self;
     member->inside = true;
     pti_fork_prepare(member);

@@ -214,11 +214,10 @@ static void live(pti_member *member)
 /* How far down the stack may be filled by helping others: half of it. */
 static uintptr_t find_floor(const pt_pool *pool)
 {
-    char here;
     size_t size = pool->config.stack_size != 0 ? pool->config.stack_size : PTI_PORT_STACK_SIZE;
     if (size == 0)
         size = KNOWN_STACK;
-    return (uintptr_t)&here - size / 2;
+    return (uintptr_t)__builtin_frame_address(0) - size / 2;
 }
 
 static void *run_thread(void *arg)
