@@ -237,10 +237,100 @@ change('a reference is given back (D), without its order', 'sub_acq_rel(&future-
 change('a result that somebody got is destroyed', '(future->word & (STATE | GOT)) == DONE', '(future->word & STATE) == DONE');
 
 part('hook', 'src/hook.c', 'future', 'channel');
-change('who takes a hook back does not wait for it', 'return from_within ? PT_ERR_INVALID : wait_for_end(hook);', 'return PT_ERR_INVALID;');
+change('who takes a hook back does not wait for it', 'return is_within(hook) ? PT_ERR_INVALID : wait_for_end(hook);', 'return PT_ERR_INVALID;');
+change('a thread that has called a hook is within it for ever', 'running = here.outer;', '');
 change('who waits for a hook is not woken', 'pti_park_wake_all(removers, PTI_RETRY);', '(void)removers;');
 change('a hook keeps its object', 'pass_on(kind, object);\n    kind->leave(object);', 'pass_on(kind, object);');
 change('a hook is called where it was added too', 'if (!kind->join(object, &own->waiter))\n        run(hook);', 'kind->join(object, &own->waiter);\n    run(hook);');
+
+// ---- Pools ----
+
+part('wake', 'src/pool/wake.c', 'pool', 'parallel');
+change('who has a job does not look whether somebody sleeps', 'uint64_t seen = load_agreed(&pool->word); /* R */', 'if (pool->size > 0)\n        return;\n    uint64_t seen = load_agreed(&pool->word); /* R */');
+change('who posts makes no fence (F)', '__atomic_thread_fence(__ATOMIC_SEQ_CST); /* F */', '');
+change('who rests does not look again (L)', 'if (pti_worker_sees(pool)) /* L */', 'if (false) /* L */');
+change('who looks again makes no fence', 'static void look(pt_pool *pool, uint64_t word)\n{\n    __atomic_thread_fence(__ATOMIC_SEQ_CST);', 'static void look(pt_pool *pool, uint64_t word)\n{');
+change('who leaves off searching does not look again', 'if (awake < 0 || searching < 0)', 'if (awake < 0)');
+change('who goes to rest or waits does not look again', 'if (awake < 0 || searching < 0)', 'if (searching < 0)');
+change('one is woken though enough are awake', 'if (pti_wake_count(seen, PTI_SEARCHING) != 0 || pti_wake_count(seen, PTI_AWAKE) >= load_relaxed(&pool->size))', 'if (pti_wake_count(seen, PTI_SEARCHING) != 0)');
+change('one who is woken still counts as resting', 'seen + ONE[PTI_AWAKE] + ONE[PTI_SEARCHING] - (rests ? ONE[PTI_RESTING] : 0)', 'seen + ONE[PTI_AWAKE] + ONE[PTI_SEARCHING]');
+change('a thread that cannot be had counts as awake for ever', 'pti_wake_change(pool, -1, -1, 0, 0); /* somebody', '(void)0; /* somebody');
+change('the pool ends while somebody waits in a job', 'else if (pti_wake_count(word, PTI_AWAKE) == 0 && pti_wake_count(word, PTI_WAITING) == 0)', 'else if (pti_wake_count(word, PTI_AWAKE) == 0)');
+change('the pool does not end', 'pti_pool_finish(pool);\n}', '(void)0;\n}');
+change('who searches is not counted', 'cas_agreed(&pool->word, &seen, seen + ONE[PTI_SEARCHING])', 'cas_agreed(&pool->word, &seen, seen)');
+
+part('jobs', 'src/pool/jobs.c', 'pool', 'parallel');
+change('a ring is written over', 'if (tail - load_acquire(&ring->head) == PTI_RING) /* S */', 'if (false) /* S */');
+change('two take the same job', 'if (cas_acq_rel(&ring->head, &head, head + 1)) /* H */\n            return true;', 'store_release(&ring->head, head + 1);\n        return true;');
+drop('who takes a job sees the end of the ring (T)', 'while (head < load_acquire(&ring->tail)) { /* T */');
+change('a job is announced before it is written (P)', 'write_job(&ring->jobs[tail % PTI_RING], job);\n    store_agreed(&ring->tail, tail + 1); /* P */', 'store_agreed(&ring->tail, tail + 1); /* P */\n    write_job(&ring->jobs[tail % PTI_RING], job);');
+change('a job is announced without its order (P)', 'store_agreed(&ring->tail, tail + 1); /* P */', 'store_relaxed(&ring->tail, tail + 1); /* P */');
+change('who posts inside wakes nobody', 'if (priority == PT_JOB_NORMAL && put(member, job)) {\n        pti_wake_somebody(pool);', 'if (priority == PT_JOB_NORMAL && put(member, job)) {');
+change('a queue that was used is not looked at', 'or_relaxed(&pool->used, 1u << queue);', '(void)pool;');
+change('low ones do not age', 'turn % 16 == 0 ? PT_JOB_LOW', 'turn % 16 == 0 ? PT_JOB_HIGH');
+change('a job that is dropped is taken in', 'return pti_pool_is_dropping(pool) ? PT_ERR_CLOSED : post_inside(member, job, priority);', 'return post_inside(member, job, priority);');
+
+part('fork', 'src/pool/fork.c', 'parallel');
+change('forks are not shared', 'add_agreed(&member->shared, (uint64_t)count << 32); /* P', '(void)count; /* P');
+change('forks are shared before they are ready', 'for (pti_fork *fork = member->forks.own; fork < bound; fork++)\n        store_relaxed(&fork->state, 0);', '');
+change('a fork is taken without its order (T)', 'if (cas_acq_rel(&victim->shared, &seen, seen + 1)) /* T', 'if (cas_relaxed(&victim->shared, &seen, seen + 1)) /* T');
+change('two take the same fork', 'if (cas_acq_rel(&victim->shared, &seen, seen + 1)) /* T: pairs with P */\n            return', 'store_relaxed(&victim->shared, seen + 1);\n        return');
+change('a fork is had back that another takes (B)', 'if (cas_acquire(&member->shared, &seen, both(taken_of(seen), bound))) { /* B */', 'store_relaxed(&member->shared, both(taken_of(seen), bound));\n        {');
+change('what was done is not seen (D)', '__atomic_exchange_n(&fork->state, DONE, __ATOMIC_ACQ_REL); /* D', '__atomic_exchange_n(&fork->state, DONE, __ATOMIC_RELAXED); /* D');
+drop('who waits sees that it is done (J)', 'uint32_t seen = load_acquire(&fork->state); /* J: pairs with D */');
+change('who sleeps for a fork is not woken', 'pt_wake_word(&fork->state, 1);', '(void)before;');
+change('who sleeps for a fork does not say so (W)', 'uint32_t waited = seen | WAITED;', 'uint32_t waited = seen;');
+change('who waits does not see that it is done', 'if ((seen & DONE) != 0)\n            return;', 'if ((seen & DONE) != 0 || (seen & RUNNING) == 0)\n            return;');
+change('who waits runs anything', 'taken_of(seen) >= least)', 'true)');
+change('who waits does not look again what it took', 'bool is_part = (load_acquire(&fork->state) & DONE) == 0; /* J */', 'bool is_part = true; /* J */');
+change('a full stack is filled further', 'if (index == PT_FORKS) {\n        worker->top--;\n        return false;\n    }', '');
+change('what was forgotten is not joined', 'join_down_to(member, member->stack);', '(void)member;');
+change('a group joins but one', 'join_down_to(member, member->stack + group->base);', 'join_down_to(member, member->stack + group->base + 1);');
+change('a demand is not met', 'share(member, member->forks.own + (count + 1) / 2);', '(void)count;');
+change('what was taken stays on the stack (E)', 'store_relaxed(&member->shared, both(index, index)); /* E */', '(void)index;');
+
+part('worker', 'src/pool/worker.c', 'pool', 'parallel');
+change('who rests is not in the list', 'pool->resting = member;\n    pti_short_unlock', 'pti_short_unlock');
+change('a dropping pool runs its jobs', 'if (pti_pool_is_dropping(member->pool) && job.function != pti_fork_run_taken) {', 'if (false) {');
+change('a dropping pool drops forks', 'if (pti_pool_is_dropping(member->pool) && job.function != pti_fork_run_taken) {', 'if (pti_pool_is_dropping(member->pool)) {');
+change('more are awake than may be', 'bool found = (searches || !pti_wake_too_many(member->pool)) && find(', 'bool found = find(');
+change('rings of others are not looked at', 'pti_fork_steal(victim, job) || pti_jobs_take_from(victim, job)', 'pti_fork_steal(victim, job)');
+change('a job does not know that it is one', 'member->inside = true;', 'member->inside = false;');
+
+part('wait', 'src/pool/wait.c', 'pool', 'parallel');
+change('who waits counts as awake', 'pti_wake_change(member->pool, -1, 0, 0, 1);', '');
+change('who waits keeps its forks to itself', 'pti_fork_share_all(member);', '');
+change('who waited does not count as awake', 'pti_wake_change(member->pool, 1, 0, 0, -1);', '');
+change('nested waits are counted twice', 'member->waits++ != 0)', 'member->waits++ > 1)');
+
+part('pool', 'src/pool/pool.c', 'pool', 'joint');
+change('a pool that closes looks at nothing', 'pti_wake_look(pool);\n}\n\nvoid pti_pool_finish', '}\n\nvoid pti_pool_finish');
+change('a pool that closes takes jobs from outside', 'pt_channel_close(pool->queues[i]);', '(void)i;');
+change('an open pool ends', 'if (load_agreed(&pool->closing) == OPEN)\n        return;', '');
+change('a pool that cancels does not drop what is queued', 'pti_worker_drop_all(pool);', '');
+change('a pool that cancels tells nobody', 'pt_cancel_request(pool->stop, "the pool is shut down");', '');
+change('nobody hears of the end', 'pt_event_set(&pool->ended);', '');
+change('a reference is given back without its order', 'sub_acq_rel(&pool->references, 1) == 1', '__atomic_fetch_sub(&pool->references, 1, __ATOMIC_RELAXED) == 1');
+change('delayed jobs stay', 'pti_task_drop_delayed(pool);', '');
+
+part('guest', 'src/pool/guest.c', 'parallel');
+change('a guest leaves without a word', 'pti_wake_change(pool, -1, 0, 0, 0);\n    pti_pool_drop_reference(pool);', 'pti_pool_drop_reference(pool);');
+change('a guest comes to a pool that closes', 'if (pti_pool_is_closing(pool)) {', 'if (false) {');
+change('a guest forgets who it was', 'pti_worker_self = before;', 'pti_worker_self = NULL;');
+change('a guest leaves its forks', 'pti_fork_join_all(member);\n    leave', 'leave');
+
+part('task', 'src/pool/task.c', 'pool', 'joint');
+change('a job that is helped runs twice', 'if (pt_future_start(future) != PT_OK)\n        return;', '(void)!pt_future_start(future);');
+change('a result that comes too late is lost', 'pti_future_lose(future, result);', '(void)result;');
+change('who waits for its own pool helps nobody', 'begin_and_run(member, future);\n}\n\npt_cancel', '(void)member;\n}\n\npt_cancel');
+change('a dropped job leaves its future', 'pt_future_abort(future);\n    pt_future_release(future);', 'pt_future_release(future);');
+
+part('joint', 'src/pool/joint.c', 'joint');
+change('a joint counts without order (C)', 'if (sub_acq_rel(&joint->left, 1) != 1) /* C */', 'if (__atomic_fetch_sub(&joint->left, 1, __ATOMIC_RELAXED) != 1) /* C */');
+change('who makes a joint does not count', 'joint->left = (uint32_t)count + 1;', 'joint->left = (uint32_t)count + (count == 0);');
+change('one that has ended already is waited for', 'if (!pti_event_join(&entry->future->ended, &entry->waiter))\n            one_has_ended(&entry->waiter);', '(void)pti_event_join(&entry->future->ended, &entry->waiter);');
+change('what comes after failure runs', 'if (failed != NULL)\n        end_alike(joint->out, failed);\n    else\n        submit_out(joint);', '(void)failed;\n    submit_out(joint);');
+change('the first result is given away twice', 'if (pt_future_get_state(future) != PT_FUTURE_DONE || pt_future_start(out) != PT_OK)', 'if (pt_future_get_state(future) != PT_FUTURE_DONE)');
 
 // ---- Channels ----
 
