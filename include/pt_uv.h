@@ -41,6 +41,7 @@
 #include <pt_base.h>
 #include <pt_channel.h>
 #include <pt_future.h>
+#include <pt_pool.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -118,6 +119,17 @@ struct pt_uv_request {
              PT_ERR_INVALID  an argument is NULL, this is not the bridge's thread, or the request is in use */
 PT_API PT_NODISCARD pt_status pt_uv_on_future(pt_uv *bridge, pt_future *future, pt_uv_request *request,
                                               pt_uv_future_callback callback);
+
+/* Have a pool run function(arg), and the callback called in the loop's thread once it has: pt_pool_submit() without waiting, and
+   pt_uv_on_future(). Where libuv's uv_queue_work() has one pool for all, of four threads that may all be waiting, this one's
+   workers are made up for when they wait.
+   pool      NULL: pt_pool_default()
+   Returns   as pt_uv_on_future(), and
+             PT_ERR_BUSY     as many jobs as the pool's `limit` are queued; the callback will not be called, here and below
+             PT_ERR_AGAIN    there is no default pool, and none can be made now
+             PT_ERR_NOMEM, PT_ERR_CLOSED  as pt_pool_submit() */
+PT_API PT_NODISCARD pt_status pt_uv_queue_work(pt_uv *bridge, pt_pool *pool, pt_task_function function, void *arg,
+                                               pt_uv_request *request, pt_uv_future_callback callback);
 
 /* Take a request back: its callback will not be called. The future itself goes on: see pt_future_cancel().
    Returns   PT_OK           also if the future has ended, as long as the callback has not begun

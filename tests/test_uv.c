@@ -314,6 +314,85 @@ static void test_a_request_is_used_again_in_its_callback(void **state)
     station_close(&station);
 }
 
+/* ---- Work for a pool ---------------------------------------------------------------------------------------- */
+
+struct square {
+    pt_uv_request request;
+    uint64_t number, result;
+    uint32_t done;
+};
+
+static void *make_square(void *arg)
+{
+    struct square *square = arg;
+    square->result = square->number * square->number;
+    return square;
+}
+
+static void note_square(pt_uv_request *request, pt_future *future, pt_status status)
+{
+    struct square *square = request->data;
+    void *result = NULL;
+    square->done += status == PT_OK && pt_future_try_get(future, &result) == PT_OK && result == square;
+}
+
+static void test_a_pool_works_for_a_loop(void **state)
+{
+    (void)state;
+    enum { SQUARES = 200 };
+    static struct square squares[SQUARES];
+    struct station station;
+    pt_pool *pool;
+    station_open(&station);
+    assert_int_equal(pt_pool_create(&pool, &(pt_pool_config){.size = 2, .most = 2}), PT_OK);
+    for (uint64_t i = 0; i < SQUARES; i++) {
+        squares[i] = (struct square){.number = i, .request.data = &squares[i]};
+        assert_int_equal(pt_uv_queue_work(station.bridge, i % 2 == 0 ? pool : NULL, make_square, &squares[i],
+                                          &squares[i].request, note_square),
+                         PT_OK);
+    }
+    assert_int_equal(pt_uv_queue_work(station.bridge, pool, NULL, NULL, &(pt_uv_request){0}, note_square),
+                     PT_ERR_INVALID);
+    station_close(&station);
+    for (uint64_t i = 0; i < SQUARES; i++) {
+        assert_int_equal(squares[i].done, 1);
+        assert_int_equal(squares[i].result, i * i);
+    }
+    assert_int_equal(pt_pool_destroy(pool), PT_OK);
+    assert_int_equal(pt_pool_shutdown(pt_pool_default(), PT_SHUTDOWN_DRAIN), PT_OK);
+}
+
+static void *wait_for(void *event)
+{
+    pt_event_wait(event);
+    return event;
+}
+
+static void test_a_full_pool_refuses_a_loop(void **state)
+{
+    (void)state;
+    struct station station;
+    struct square squares[2] = {{.request.data = &squares[0]}, {.request.data = &squares[1]}};
+    pt_event go = PT_EVENT_INIT;
+    pt_pool *pool;
+    station_open(&station);
+    assert_int_equal(pt_pool_create(&pool, &(pt_pool_config){.size = 1, .most = 1, .limit = 1}), PT_OK);
+    pt_future *first;
+    assert_int_equal(pt_pool_submit(pool, &first, wait_for, &go, NULL), PT_OK);
+    wait_until_parked(&go, 1);
+    assert_int_equal(
+        pt_uv_queue_work(station.bridge, pool, make_square, &squares[0], &squares[0].request, note_square), PT_OK);
+    assert_int_equal(
+        pt_uv_queue_work(station.bridge, pool, make_square, &squares[1], &squares[1].request, note_square),
+        PT_ERR_BUSY);
+    pt_event_set(&go);
+    station_close(&station);
+    assert_int_equal(squares[0].done, 1);
+    assert_int_equal(squares[1].done, 0);
+    pt_future_release(first);
+    assert_int_equal(pt_pool_destroy(pool), PT_OK);
+}
+
 /* ---- Channels ------------------------------------------------------------------------------------------------- */
 
 enum { SENDERS_MOST = 4 };
@@ -992,6 +1071,7 @@ static void test_another_thread_is_refused(void **state)
 TEST_MAIN("uv", TEST(test_a_future_is_delivered_in_a_turn_of_the_loop),
           TEST(test_futures_of_many_threads_are_delivered_once), TEST(test_what_is_taken_back_is_not_delivered),
           TEST(test_a_future_goes_when_its_request_has), TEST(test_a_request_is_used_again_in_its_callback),
+          TEST(test_a_pool_works_for_a_loop), TEST(test_a_full_pool_refuses_a_loop),
           TEST(test_all_values_come_in_order_and_the_end_once), TEST(test_stopping_and_going_on_loses_nothing),
           TEST(test_a_subscriber_and_a_oneshot_are_received_from),
           TEST(test_a_full_channel_does_not_starve_the_loop), TEST(test_what_a_turn_leaves_comes_in_the_next),

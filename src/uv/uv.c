@@ -191,17 +191,40 @@ static void abort_request(struct pti_uv_entry *entry)
 
 static const struct pti_uv_kind FUTURE = {.deliver = deliver_end, .abort = abort_request};
 
+static pt_status check_request(pt_uv *bridge, pt_uv_request *request, pt_uv_future_callback callback)
+{
+    if (request == NULL || callback == NULL || request->entry.bridge != NULL)
+        return PT_ERR_INVALID;
+    return usable(bridge);
+}
+
 pt_status pt_uv_on_future(pt_uv *bridge, pt_future *future, pt_uv_request *request, pt_uv_future_callback callback)
 {
-    if (future == NULL || request == NULL || callback == NULL || request->entry.bridge != NULL)
-        return PT_ERR_INVALID;
-    pt_status status = usable(bridge);
+    pt_status status = future == NULL ? PT_ERR_INVALID : check_request(bridge, request, callback);
     if (status != PT_OK)
         return status;
     request->object = pt_future_retain(future);
     request->callback = callback;
     enter(bridge, &request->entry, &FUTURE);
     return pt_future_on_ready(future, &request->entry.hook, arrive, &request->entry);
+}
+
+pt_status pt_uv_queue_work(pt_uv *bridge, pt_pool *pool, pt_task_function function, void *arg,
+                           pt_uv_request *request, pt_uv_future_callback callback)
+{
+    pt_future *future;
+    pt_task_config config = {.until = pt_at(-1)}; /* a loop does not wait; 0 would be for ever */
+    pt_status status = check_request(bridge, request, callback);
+    if (status != PT_OK)
+        return status;
+    if (pool == NULL && (pool = pt_pool_default()) == NULL)
+        return PT_ERR_AGAIN;
+    status = pt_pool_submit(pool, &future, function, arg, &config);
+    if (status != PT_OK)
+        return status == PT_ERR_TIMEOUT ? PT_ERR_BUSY : status;
+    status = pt_uv_on_future(bridge, future, request, callback);
+    pt_future_release(future);
+    return status;
 }
 
 pt_status pt_uv_cancel(pt_uv_request *request)
