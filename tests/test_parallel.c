@@ -292,45 +292,57 @@ static void test_what_a_job_forgets_to_join_is_joined_with_the_job(void **state)
 
 /* ---- Waiting ----------------------------------------------------------------------------------------- */
 
-static _Thread_local uint32_t held; /* by which root, as if it held a lock */
-
-struct root {
-    uint32_t id;
+/* A call: of which tree, and where in it: 1 is the root, 2n and 2n + 1 are below n. */
+struct call {
+    uint32_t tree;
+    uint64_t place;
     int depth;
     uint64_t seed;
     uint32_t *wrong;
 };
 
-/* A part of a root runs in a thread that is in that root already, or in none. */
-static void run_part(void *arg)
+static _Thread_local const struct call *waits; /* the innermost one of this thread that has forked */
+
+/* It runs within that one only if it is below, as it might want what that one has locked. */
+static bool may_run(const struct call *call)
 {
-    struct root *root = arg;
-    uint32_t before = held;
-    if (before != 0 && before != root->id)
-        add_relaxed(root->wrong, 1);
-    held = root->id;
-    uint64_t stream = root->seed;
-    if (root->depth == 0) {
+    if (waits == NULL)
+        return true;
+    uint64_t place = call->place;
+    while (place > waits->place)
+        place /= 2;
+    return call->tree == waits->tree && place == waits->place;
+}
+
+static void run_call(void *arg)
+{
+    struct call *call = arg;
+    const struct call *before = waits;
+    uint64_t stream = call->seed;
+    if (!may_run(call))
+        add_relaxed(call->wrong, 1);
+    if (call->depth == 0) {
         test_delay(&stream);
-    } else {
-        struct root left = {root->id, root->depth - 1, root->seed * 3, root->wrong};
-        struct root right = {root->id, root->depth - 1, root->seed * 5 + 1, root->wrong};
-        pt_fork2(run_part, &left, run_part, &right);
+        return;
     }
-    held = before;
+    struct call left = {call->tree, call->place * 2, call->depth - 1, call->seed * 3, call->wrong};
+    struct call right = {call->tree, call->place * 2 + 1, call->depth - 1, call->seed * 5 + 1, call->wrong};
+    waits = call;
+    pt_fork2(run_call, &left, run_call, &right);
+    waits = before;
 }
 
 static void test_who_waits_for_a_fork_runs_its_parts_only(void **state)
 {
     (void)state;
-    enum { ROOTS = 40 };
-    static struct root roots[ROOTS];
-    uint32_t wrong = 0, count = (uint32_t)test_scale(ROOTS) + 2;
+    enum { TREES = 40 };
+    static struct call roots[TREES];
+    uint32_t wrong = 0, count = (uint32_t)test_scale(TREES) + 1;
     for (unsigned size = 2; size <= 4; size++) { /* rayon#592 */
         pt_pool *pool = make(size);
-        for (uint32_t i = 0; i < count && i < ROOTS; i++) {
-            roots[i] = (struct root){i + 1, test_scale(5000) > 1 ? 6 : 2, test_seed + i, &wrong};
-            assert_int_equal(pt_pool_post(pool, run_part, &roots[i]), PT_OK);
+        for (uint32_t i = 0; i < count && i < TREES; i++) {
+            roots[i] = (struct call){i + 1, 1, test_scale(5000) > 1 ? 6 : 3, test_seed + i, &wrong};
+            assert_int_equal(pt_pool_post(pool, run_call, &roots[i]), PT_OK);
         }
         end(pool);
         assert_int_equal(wrong, 0);

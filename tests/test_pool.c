@@ -243,22 +243,26 @@ static void test_one_worker_begins_jobs_in_their_order(void **state)
     }
 }
 
+static uint32_t counted[NUMBERED];
+
 static void post_all(void *arg)
 {
-    struct order *order = arg;
+    uint32_t *refused = arg;
     for (uint32_t i = 0; i < NUMBERED; i++) /* more than a worker's ring has room for */
-        order->wrong += pt_pool_post(pt_pool_current(), note_order, &numbered[i]) != PT_OK;
+        *refused += pt_pool_post(pt_pool_current(), count, &counted[i]) != PT_OK;
 }
 
 static void test_a_job_may_post_more_than_its_worker_keeps(void **state)
 {
     (void)state;
-    struct order order;
+    uint32_t refused = 0;
     pt_pool *pool = make(1, 1);
-    number(&order);
-    assert_int_equal(pt_pool_post(pool, post_all, &order), PT_OK);
+    memset(counted, 0, sizeof counted);
+    assert_int_equal(pt_pool_post(pool, post_all, &refused), PT_OK);
     end(pool);
-    assert_int_equal(order.next, NUMBERED);
+    assert_int_equal(refused, 0);
+    for (uint32_t i = 0; i < NUMBERED; i++)
+        assert_int_equal(counted[i], 1);
 }
 
 /* ---- Answers ----------------------------------------------------------------------------------------- */
@@ -625,6 +629,57 @@ static void test_who_waits_holding_a_lock_runs_nobody_who_wants_it(void **state)
     }
 }
 
+struct twins {
+    uint32_t begun; /* atomic */
+};
+
+static void wait_for_twin(void *arg)
+{
+    struct twins *twins = arg;
+    add_relaxed(&twins->begun, 1);
+    while (load_relaxed(&twins->begun) < 2) /* as far as the pool can tell, it computes */
+        pt_thread_yield();
+}
+
+/* Nobody sleeps while there is a job for him, even if all who are awake are in jobs that do not end. */
+static void test_two_workers_run_two_jobs_at_the_same_time(void **state)
+{
+    (void)state;
+    for (int i = 0; i < test_scale(50) + 1; i++) {
+        struct twins twins = {0};
+        pt_pool *pool = make(2, 2);
+        assert_int_equal(pt_pool_post(pool, wait_for_twin, &twins), PT_OK);
+        assert_int_equal(pt_pool_post(pool, wait_for_twin, &twins), PT_OK);
+        end(pool);
+        assert_int_equal(twins.begun, 2);
+    }
+}
+
+static void wait_and_post(void *arg)
+{
+    struct poster *poster = arg;
+    pt_event_wait(&poster->go);
+    poster->closed += pt_pool_post(poster->pool, count, &poster->runs) != PT_OK;
+}
+
+static void test_a_draining_pool_is_not_at_its_end_while_a_job_waits(void **state)
+{
+    (void)state;
+    struct poster poster = {.go = PT_EVENT_INIT};
+    pt_pool_stats stats;
+    poster.pool = make(1, 2);
+    assert_int_equal(pt_pool_post(poster.pool, wait_and_post, &poster), PT_OK);
+    do { /* until it is made up for */
+        assert_int_equal(pt_pool_get_stats(poster.pool, &stats), PT_OK);
+        pt_thread_yield();
+    } while (stats.made_up == 0);
+    assert_int_equal(pt_pool_shutdown_until(poster.pool, PT_SHUTDOWN_DRAIN, pt_at(0)), PT_ERR_TIMEOUT);
+    pt_event_set(&poster.go);
+    end(poster.pool);
+    assert_int_equal(poster.runs, 1);
+    assert_int_equal(poster.closed, 0);
+}
+
 struct barrier_job {
     pt_barrier *barrier;
     uint32_t passed;
@@ -799,6 +854,8 @@ TEST_MAIN("pool", TEST(test_every_job_is_run_once), TEST(test_a_closing_pool_los
           TEST(test_a_full_pool_makes_wait_or_refuses), TEST(test_jobs_that_wait_for_jobs_do_not_hang),
           TEST(test_a_worker_that_waits_is_made_up_for),
           TEST(test_who_waits_holding_a_lock_runs_nobody_who_wants_it),
+          TEST(test_two_workers_run_two_jobs_at_the_same_time),
+          TEST(test_a_draining_pool_is_not_at_its_end_while_a_job_waits),
           TEST(test_as_many_may_wait_as_there_may_be_threads), TEST(test_a_job_cannot_end_its_own_pool),
           TEST(test_each_thread_is_named_and_has_its_hooks), TEST(test_a_pool_can_be_resized_while_it_runs),
           TEST(test_pools_live_side_by_side), TEST(test_the_default_pool_is_made_when_asked_for),

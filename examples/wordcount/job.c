@@ -1,11 +1,11 @@
-/* job.c: counting the words of files with threads.
+/* job.c: counting the words of files with a pool.
 
-   The thread that calls job_run() reads the files into buffers, each cut where a word ends, and puts them in a queue;
-   workers take them out, count into a table of their own, and put the empty buffers back. When all buffers are back,
-   all is counted, and the tables are merged and sorted.
+   The thread that calls job_run() reads the files into buffers, each cut where a word ends, and posts each to the pool. The
+   pool's job takes a counter that is free, counts into its table, and puts both back. When all buffers are back, all is
+   counted, and the tables are merged and sorted.
 
-   No table needs a lock: it belongs to its worker while that has a buffer, and to the reader while all buffers are
-   back; the queue hands it from one to the other. */
+   No table needs a lock: it belongs to the job that took its counter, and to the reader while all buffers are back; the
+   channels hand it from one to the other. */
 #include "job.h"
 
 #include <errno.h>
@@ -16,23 +16,23 @@
 
 #include "queue.h"
 
-struct worker {
-    struct job *job;
-    pt_thread *thread;
-    struct table table; /* the worker's while buffers are out, else the reader's */
+struct counter {
+    struct table table;
     unsigned index;
     char apart[64]; /* no two tables in one cache line */
 };
 
 struct job {
     struct queue queue;
+    pt_pool *pool;         /* NULL: no thread could be had; the reader counts */
+    pt_channel *counters;  /* of struct counter *: those that are free, one for each thread */
     unsigned thread_count; /* how many could be started */
     uint64_t bytes;        /* read in this round */
     int error;             /* why the last file could not be read */
-    struct worker workers[JOB_MAX_THREADS];
+    struct counter all[JOB_MAX_THREADS];
 };
 
-/* Written by the worker, read by whoever likes. Relaxed: it is a number to look at and guards nothing. */
+/* Written by whoever has the counter, read by whoever likes. Relaxed: it is a number to look at and guards nothing. */
 static _Atomic uint64_t progress[JOB_MAX_THREADS];
 
 double wordcount_progress(unsigned worker)
@@ -46,50 +46,55 @@ static bool complain(const char *about, const char *what)
     return false;
 }
 
-/* ---- Workers ------------------------------------------------------------------------------- */
+/* ---- Counting ------------------------------------------------------------------------------ */
 
 /* Once memory has run out, further text goes by uncounted until the reader notices. */
-static void count_buffer(struct worker *worker, struct buffer *buffer)
+static void count_buffer(void *arg)
 {
-    struct queue *queue = &worker->job->queue;
-    if (!table_count(&worker->table, buffer->text, buffer->length))
-        queue_fail(queue);
-    atomic_fetch_add_explicit(&progress[worker->index], buffer->length, memory_order_relaxed);
-    queue_put_empty(queue, buffer);
-}
-
-static void *work(void *arg)
-{
-    struct worker *worker = arg;
-    struct buffer *buffer;
-    while ((buffer = queue_take_full(&worker->job->queue)) != NULL)
-        count_buffer(worker, buffer);
-    return NULL;
+    struct buffer *buffer = arg;
+    struct job *job = buffer->owner;
+    struct counter *counter;
+    if (pt_channel_receive(job->counters, &counter) != PT_OK)
+        abort(); /* nobody closes it */
+    if (!table_count(&counter->table, buffer->text, buffer->length))
+        queue_fail(&job->queue);
+    atomic_fetch_add_explicit(&progress[counter->index], buffer->length, memory_order_relaxed);
+    pt_channel_send(job->counters, &counter);
+    queue_put_empty(&job->queue, buffer);
 }
 
 static void hand_over(struct job *job, struct buffer *buffer)
 {
-    if (job->thread_count > 0)
-        queue_put_full(&job->queue, buffer);
-    else
-        count_buffer(&job->workers[0], buffer);
+    buffer->owner = job;
+    if (job->pool == NULL || pt_pool_post(job->pool, count_buffer, buffer) != PT_OK)
+        count_buffer(buffer);
 }
 
-static void start_workers(struct job *job, unsigned wanted)
+static bool make_counters(struct job *job, unsigned count)
 {
-    pt_status status = PT_OK;
-    for (unsigned i = 0; i < wanted; i++) {
-        struct worker *worker = &job->workers[i];
-        char name[PT_THREAD_NAME_SIZE];
-        snprintf(name, sizeof name, "counter-%u", i);
-        status = pt_thread_spawn(&worker->thread, &(pt_thread_config){.name = name}, work, worker);
-        if (status != PT_OK)
-            break;
-        job->thread_count++;
+    if (pt_channel_create(&job->counters, sizeof(struct counter *), count,
+                          &(pt_channel_config){.name = "counters"}) != PT_OK)
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        struct counter *counter = &job->all[i];
+        counter->index = i;
+        pt_channel_send(job->counters, &counter);
     }
+    return true;
+}
+
+/* As many as can be had, at least the reader itself. */
+static void start_pool(struct job *job, unsigned wanted)
+{
+    pt_pool_stats stats = {.threads = 0};
+    pt_pool_config config = {.size = wanted, .most = wanted, .name = "counter"};
+    pt_status status = pt_pool_create(&job->pool, &config);
+    if (status == PT_OK)
+        (void)pt_pool_get_stats(job->pool, &stats);
+    job->thread_count = stats.threads;
     if (job->thread_count < wanted)
         fprintf(stderr, "wordcount: going on with %u of %u threads: %s\n", job_threads(job), wanted,
-                pt_strerror(status));
+                pt_strerror(status == PT_OK ? PT_ERR_AGAIN : status));
 }
 
 /* ---- Reading ------------------------------------------------------------------------------- */
@@ -215,32 +220,28 @@ struct job *job_new(unsigned threads)
     struct job *job = calloc(1, sizeof *job);
     if (job == NULL)
         return NULL;
-    for (unsigned i = 0; i < JOB_MAX_THREADS; i++) {
-        job->workers[i].job = job;
-        job->workers[i].index = i;
-    }
     /* One in work and one waiting for each thread; two to read into. */
-    if (!queue_make(&job->queue, 2 * threads + 2)) {
+    if (!queue_make(&job->queue, 2 * threads + 2) || !make_counters(job, threads)) {
         job_free(job);
         return NULL;
     }
-    start_workers(job, threads);
+    start_pool(job, threads);
     return job;
 }
 
-/* Forget the last round. No worker is at work. */
+/* Forget the last round. No job is at work. */
 static void clear(struct job *job)
 {
     job->bytes = 0;
     for (unsigned i = 0; i < JOB_MAX_THREADS; i++)
-        table_free(&job->workers[i].table);
+        table_free(&job->all[i].table);
 }
 
 static bool merge_and_sort(struct job *job, struct job_result *result)
 {
-    struct table *all = &job->workers[0].table;
-    for (unsigned i = 1; i < job->thread_count; i++) {
-        if (!table_absorb(all, &job->workers[i].table))
+    struct table *all = &job->all[0].table;
+    for (unsigned i = 1; i < JOB_MAX_THREADS; i++) {
+        if (!table_absorb(all, &job->all[i].table))
             return false;
     }
     table_sort(all);
@@ -267,12 +268,11 @@ void job_free(struct job *job)
 {
     if (job == NULL)
         return;
-    queue_close(&job->queue);
-    for (unsigned i = 0; i < job->thread_count; i++) {
-        pt_thread_join(job->workers[i].thread, NULL);
-        pt_thread_release(job->workers[i].thread);
-    }
+    if (job->pool != NULL)
+        (void)pt_pool_destroy(job->pool);
     clear(job);
     queue_free(&job->queue);
+    pt_channel_release_sender(job->counters);
+    pt_channel_release_receiver(job->counters);
     free(job);
 }

@@ -1,4 +1,4 @@
-/* job.h: counting the words of files with threads. One thread reads, the others count. */
+/* job.h: counting the words of files with a pool. One thread reads, the pool counts. */
 #ifndef WORDCOUNT_JOB_H
 #define WORDCOUNT_JOB_H
 
@@ -6,7 +6,7 @@
 
 #define JOB_MAX_THREADS 256
 
-struct job; /* the threads that count, and the buffers in which text goes to them */
+struct job; /* the pool that counts, and the buffers in which text goes to them */
 
 /* What a round found. It lives until the next round, or until job_free(). */
 struct job_result {

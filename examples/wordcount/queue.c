@@ -1,5 +1,5 @@
-/* queue.c: buffers of text that go round through two channels, which also hand what a buffer holds, and what a thread did
-   with it, from one thread to the next. */
+/* queue.c: buffers of text that come back through a channel, which also hands what was done with them from one thread to the
+   next. */
 #include "queue.h"
 
 #include <stdatomic.h>
@@ -28,11 +28,8 @@ static struct buffer *new_buffer(void)
 bool queue_make(struct queue *queue, unsigned buffers)
 {
     queue->buffers = calloc(buffers, sizeof(struct buffer *));
-    if (queue->buffers == NULL ||
-        pt_channel_create(&queue->full, sizeof(struct buffer *), buffers, &(pt_channel_config){.name = "full"}) !=
-            PT_OK ||
-        pt_channel_create(&queue->empty, sizeof(struct buffer *), buffers, &(pt_channel_config){.name = "empty"}) !=
-            PT_OK)
+    if (queue->buffers == NULL || pt_channel_create(&queue->empty, sizeof(struct buffer *), buffers,
+                                                    &(pt_channel_config){.name = "empty"}) != PT_OK)
         return false;
     while (queue->buffer_count < buffers) {
         struct buffer *buffer = new_buffer();
@@ -56,17 +53,6 @@ struct buffer *queue_take_empty(struct queue *queue)
     }
     buffer->length = 0;
     return buffer;
-}
-
-void queue_put_full(struct queue *queue, struct buffer *buffer)
-{
-    pt_channel_send(queue->full, &buffer);
-}
-
-struct buffer *queue_take_full(struct queue *queue)
-{
-    struct buffer *buffer;
-    return pt_channel_next(queue->full, &buffer) ? buffer : NULL;
 }
 
 void queue_put_empty(struct queue *queue, struct buffer *buffer)
@@ -99,11 +85,6 @@ void queue_fail(struct queue *queue)
     atomic_store_explicit(&queue->failed, true, memory_order_relaxed);
 }
 
-void queue_close(struct queue *queue)
-{
-    pt_channel_close(queue->full);
-}
-
 void queue_free(struct queue *queue)
 {
     gather(queue);
@@ -112,8 +93,6 @@ void queue_free(struct queue *queue)
         free(queue->buffers[i]);
     }
     free(queue->buffers);
-    pt_channel_release_sender(queue->full);
-    pt_channel_release_receiver(queue->full);
     pt_channel_release_sender(queue->empty);
     pt_channel_release_receiver(queue->empty);
 }

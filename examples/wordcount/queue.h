@@ -9,13 +9,14 @@
 
 /* Belongs to the thread that took it from the queue, until that thread puts it back. */
 struct buffer {
+    void *owner;             /* whoever fills it says what for */
     size_t capacity, length; /* of text */
     char *text;
 };
 
 struct queue {
-    pt_channel *full, *empty; /* of struct buffer *; each has room for all */
-    struct buffer **buffers;  /* those that queue_wait_until_empty() holds */
+    pt_channel *empty;       /* of struct buffer *; has room for all */
+    struct buffer **buffers; /* those that queue_wait_until_empty() holds */
     unsigned buffer_count;
     _Atomic bool failed;
 };
@@ -27,21 +28,14 @@ bool queue_make(struct queue *queue, unsigned buffers);
 /* An empty buffer, waiting for one. NULL: queue_fail() was called. */
 struct buffer *queue_take_empty(struct queue *queue);
 
-/* Hand text over to those who empty, and take a buffer back from them. */
-void queue_put_full(struct queue *queue, struct buffer *buffer);
+/* Give a buffer back that is empty now. */
 void queue_put_empty(struct queue *queue, struct buffer *buffer);
-
-/* The oldest full buffer, waiting for one. NULL: the queue is closed and nothing is left in it. */
-struct buffer *queue_take_full(struct queue *queue);
 
 /* Wait until all buffers are back, empty. False: queue_fail() was called. */
 bool queue_wait_until_empty(struct queue *queue);
 
 /* Make who fills give up: somebody cannot go on. */
 void queue_fail(struct queue *queue);
-
-/* Make those who empty end. */
-void queue_close(struct queue *queue);
 
 /* All buffers are back, and no thread uses the queue any more. */
 void queue_free(struct queue *queue);

@@ -156,7 +156,7 @@ pt_status pti_jobs_post(pt_pool *pool, struct pti_job job, pt_job_priority prior
     if (pti_pool_was_left(pool))
         return PT_ERR_CLOSED;
     if (member != NULL && member->pool == pool && member->index < pool->most)
-        return pti_pool_is_dropping(pool) ? PT_ERR_CLOSED : post_inside(member, job, priority);
+        return post_inside(member, job, priority);
     note_used(pool, priority);
     pt_status status = pt_channel_send_until(pool->queues[priority], &job, until);
     if (status == PT_OK)

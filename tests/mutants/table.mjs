@@ -245,7 +245,7 @@ change('a hook is called where it was added too', 'if (!kind->join(object, &own-
 
 // ---- Pools ----
 
-part('wake', 'src/pool/wake.c', 'pool', 'parallel');
+part('wake', 'src/pool/wake.c', 'pool', 'pool_memory', 'parallel');
 change('who has a job does not look whether somebody sleeps', 'uint64_t seen = load_agreed(&pool->word); /* R */', 'if (pool->size > 0)\n        return;\n    uint64_t seen = load_agreed(&pool->word); /* R */');
 change('who posts makes no fence (F)', '__atomic_thread_fence(__ATOMIC_SEQ_CST); /* F */', '');
 change('who rests does not look again (L)', 'if (pti_worker_sees(pool)) /* L */', 'if (false) /* L */');
@@ -268,7 +268,6 @@ change('a job is announced without its order (P)', 'store_agreed(&ring->tail, ta
 change('who posts inside wakes nobody', 'if (priority == PT_JOB_NORMAL && put(member, job)) {\n        pti_wake_somebody(pool);', 'if (priority == PT_JOB_NORMAL && put(member, job)) {');
 change('a queue that was used is not looked at', 'or_relaxed(&pool->used, 1u << queue);', '(void)pool;');
 change('low ones do not age', 'turn % 16 == 0 ? PT_JOB_LOW', 'turn % 16 == 0 ? PT_JOB_HIGH');
-change('a job that is dropped is taken in', 'return pti_pool_is_dropping(pool) ? PT_ERR_CLOSED : post_inside(member, job, priority);', 'return post_inside(member, job, priority);');
 
 part('fork', 'src/pool/fork.c', 'parallel');
 change('forks are not shared', 'add_agreed(&member->shared, (uint64_t)count << 32); /* P', '(void)count; /* P');
