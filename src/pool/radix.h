@@ -221,7 +221,11 @@ static void NAME(sort_keys)(KEY *keys, KEY *other, size_t count)
     static const pt_reduction how = {sizeof(struct NAME(range)), NAME(begin_range), NAME(fold_range),
                                      NAME(add_range)};
     struct NAME(range) range;
-    (void)!pt_parallel_reduce(0, count, &how, &range, keys, NULL);
+    NAME(begin_range)(&range, NULL);
+    if (count <= LARGE)
+        NAME(fold_range)(NULL, 0, count, &range, keys);
+    else
+        (void)!pt_parallel_reduce(0, count, &how, &range, keys, NULL);
     if (range.sorted)
         return;
     unsigned bits = 64 - (unsigned)__builtin_clzll((unsigned long long)(range.lowest ^ range.highest));

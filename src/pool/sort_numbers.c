@@ -111,12 +111,20 @@ static int compare_64(const void *a, const void *b, void *arg)
     return (left > right) - (left < right);
 }
 
+/* A short array is no business of other threads. */
+static void change_all(const struct numbers *numbers, pt_loop_body change)
+{
+    if (change != NULL && numbers->count <= LARGE)
+        change(NULL, 0, numbers->count, numbers->base);
+    else if (change != NULL)
+        (void)!pt_parallel_for(0, numbers->count, change, numbers->base, NULL);
+}
+
 static void sort_all(void *arg)
 {
     struct numbers *numbers = arg;
     const struct kind *kind = numbers->kind;
-    if (kind->rank != NULL)
-        (void)!pt_parallel_for(0, numbers->count, kind->rank, numbers->base, NULL);
+    change_all(numbers, kind->rank);
     if (numbers->other == NULL)
         pti_sort_in_place(numbers->base, numbers->count, kind->size, kind->size == 4 ? compare_32 : compare_64,
                           NULL);
@@ -124,8 +132,7 @@ static void sort_all(void *arg)
         sort_keys_32(numbers->base, numbers->other, numbers->count);
     else
         sort_keys_64(numbers->base, numbers->other, numbers->count);
-    if (kind->unrank != NULL)
-        (void)!pt_parallel_for(0, numbers->count, kind->unrank, numbers->base, NULL);
+    change_all(numbers, kind->unrank);
 }
 
 pt_status pt_parallel_sort_numbers(void *base, size_t count, pt_sort_kind kind)

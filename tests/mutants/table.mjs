@@ -291,7 +291,6 @@ change('what was taken stays on the stack (E)', 'store_relaxed(&member->shared, 
 part('worker', 'src/pool/worker.c', 'pool', 'parallel');
 change('who rests is not in the list', 'pool->resting = member;\n    pti_short_unlock', 'pti_short_unlock');
 change('a dropping pool runs its jobs', 'if (pti_pool_is_dropping(member->pool) && job.function != pti_fork_run_taken) {', 'if (false) {');
-change('a dropping pool drops forks', 'if (pti_pool_is_dropping(member->pool) && job.function != pti_fork_run_taken) {', 'if (pti_pool_is_dropping(member->pool)) {');
 change('more are awake than may be', 'bool found = (searches || !pti_wake_too_many(member->pool)) && find(', 'bool found = find(');
 change('rings of others are not looked at', 'pti_fork_steal(victim, job) || pti_jobs_take_from(victim, job)', 'pti_fork_steal(victim, job)');
 change('a job does not know that it is one', 'member->inside = true;', 'member->inside = false;');
