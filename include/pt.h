@@ -14,5 +14,6 @@
 #include <pt_pool.h>
 #include <pt_thread.h>
 #include <pt_timer.h>
+#include <pt_trace.h>
 
 #endif

@@ -95,7 +95,8 @@ static void put_time(const char *key, pt_time time)
 static void open_event(const char *phase, uint64_t thread)
 {
     char head[80];
-    snprintf(head, sizeof head, "%s\n{\"ph\":\"%s\",\"pid\":1,\"tid\":%" PRIu64, text.begun ? "," : "", phase, thread);
+    snprintf(head, sizeof head, "%s\n{\"ph\":\"%s\",\"pid\":1,\"tid\":%" PRIu64, text.begun ? "," : "", phase,
+             thread);
     put_text(head);
     text.begun = true;
 }
