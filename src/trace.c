@@ -36,7 +36,7 @@
    Fork   The child has the forking thread's buffer; the others' are ENDED there. A text is left as it is: it is the parent's. */
 #include "trace.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -401,7 +401,9 @@ pt_status pt_trace_start(const char *path)
     FILE *file = fopen(path, "wb");
     if (file != NULL)
         start(pti_trace_text_to_file, file, true);
-    end_writing(); /* errno stays as it is: nothing in there sets it when nothing is written */
+    int error = errno;
+    end_writing();
+    errno = error;
     return file == NULL ? PT_ERR_FAILED : PT_OK;
 }
 
