@@ -462,10 +462,10 @@ static void test_jobs_are_spans(void **state)
     uint32_t ran = 0;
     const int jobs = test_scale(20000);
     start(&text);
-    assert_int_equal(pt_pool_create(&pool, &(pt_pool_config){.name = "crew", .threads = 2}), PT_OK);
+    assert_int_equal(pt_pool_create(&pool, &(pt_pool_config){.name = "crew", .size = 2}), PT_OK);
     for (int i = 0; i < jobs; i++)
-        assert_int_equal(pt_pool_run(pool, count_job, &ran), PT_OK);
-    pt_pool_destroy(pool);
+        assert_int_equal(pt_pool_post(pool, count_job, &ran), PT_OK);
+    assert_int_equal(pt_pool_destroy(pool), PT_OK);
     assert_int_equal(load_relaxed(&ran), jobs);
     struct trace trace = stop(&text);
     assert_int_equal(count(&trace, "job", NULL) + (size_t)trace.dropped, jobs);
