@@ -172,7 +172,7 @@ static void settle(void)
     }
 }
 
-static pt_status begin_writing(void)
+static pt_status begin_writing(void) PT_NO_THREAD_SAFETY_ANALYSIS
 {
     busy = true;
     pt_status status = pt_mutex_lock(&writing);
@@ -181,7 +181,7 @@ static pt_status begin_writing(void)
     return status;
 }
 
-static void end_writing(void)
+static void end_writing(void) PT_NO_THREAD_SAFETY_ANALYSIS
 {
     pt_mutex_unlock(&writing);
     settle();
@@ -240,7 +240,7 @@ static struct buffer *own_buffer(void)
 }
 
 /* Half full: write it out if nobody else writes; full: wait for that. Elsewhere than in a wait. busy is set. */
-static void make_room(struct buffer *buffer)
+static void make_room(struct buffer *buffer) PT_NO_THREAD_SAFETY_ANALYSIS
 {
     uint32_t filled = used(buffer);
     if (filled < MOST / 2)

@@ -223,7 +223,8 @@ static void check_nesting(struct trace *trace)
     pt_time ends[DEPTH];
     int depth = 0;
     uint64_t thread = 0;
-    qsort(trace->events, trace->count, sizeof *trace->events, compare_spans);
+    if (trace->count > 0)
+        qsort(trace->events, trace->count, sizeof *trace->events, compare_spans);
     for (size_t i = 0; i < trace->count; i++) {
         const struct event *event = &trace->events[i];
         if (event->phase != 'X')
@@ -426,7 +427,8 @@ static void wait_for_event(struct member *member)
     pt_mutex mutex = PT_MUTEX_INIT;
     check(pt_mutex_lock(&mutex) == PT_OK); /* no wait */
     pt_mutex_unlock(&mutex);
-    check(pt_event_wait(member->shared) == PT_OK);
+    for (int i = 0; i < 5; i++) /* several, as one whose deadline has passed before it begins is none */
+        check(pt_event_wait_until(member->shared, pt_after_ms(5)) == PT_ERR_TIMEOUT);
     pt_thread_set_name("\"woken\"");
 }
 
@@ -436,15 +438,11 @@ static void test_waits_are_spans(void **state)
     struct text text;
     pt_event event = PT_EVENT_AUTO_INIT;
     start(&text);
-    struct crew *crew = crew_start(1, wait_for_event, &event);
-    wait_until_parked(&event, 1);
-    pt_sleep(2 * PT_MILLISECOND);
-    pt_event_set(&event);
-    crew_join(crew);
+    crew_run(1, wait_for_event, &event);
     struct trace trace = stop(&text);
-    assert_true(count(&trace, "wait event", "\"woken\"") >= 1); /* another may be of the crew's start */
+    size_t waits = count(&trace, "wait event", "\"woken\"");
+    assert_true(waits >= 1 && waits <= 6); /* one may be of the crew's start */
     assert_int_equal(count(&trace, "wait mutex", "\"woken\""), 0);
-    assert_int_equal(count(&trace, "wait time to pass", NULL), 1);
     assert_int_equal(trace.dropped, 0);
     free(trace.events);
 }
