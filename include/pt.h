@@ -16,5 +16,6 @@
 #include <pt_sort.h>
 #include <pt_thread.h>
 #include <pt_timer.h>
+#include <pt_trace.h>
 
 #endif

@@ -60,6 +60,7 @@
 #include "pool/wait.h"
 #include "port.h"
 #include "thread.h"
+#include "trace.h"
 
 enum { FREE = 0, HELD = 1, CONTENDED = 2 };                              /* bucket.lock */
 enum { WAITING = 0, SLEEPING = 1, POKED = 2, CLAIMED = 3, MESSAGE = 4 }; /* waiter.word; from MESSAGE on messages */
@@ -390,6 +391,7 @@ pt_status pti_park_why(pt_until until)
 
 void pti_park_prepare(pti_waiter *waiter, const char *what)
 {
+    pti_trace_prepare_wait();
     (void)alone(); /* asked for here, as it may read files, and who wakes may be a signal handler */
     waiter->word = WAITING;
     waiter->moved = false;
@@ -514,9 +516,13 @@ static bool sleep_inside(pti_waiter *waiter, pt_until until)
 
 static bool sleep_any(pti_waiter *waiter, pt_until until)
 {
+    const char *what = load_relaxed(&waiter->what); /* when woken it may wait for something else */
+    bool sleeps = load_relaxed(&waiter->word) == WAITING && until.deadline > 0;
+    pti_trace_span span = sleeps ? pti_trace_begin() : (pti_trace_span){0};
     pti_checked_waiting(waiter, pt_until_is_forever(until));
     bool woken = pti_wait_is_inside() ? sleep_inside(waiter, until) : sleep_plainly(waiter, until);
     pti_checked_waited(waiter);
+    pti_trace_end_wait(span, what);
     return woken;
 }
 

@@ -34,6 +34,7 @@
 #include "park.h"
 #include "timer.h"
 #include "tls.h"
+#include "trace.h"
 
 enum { DONE = 1, CLAIMED = 2, FOREIGN = 4 };
 
@@ -133,6 +134,7 @@ static void drop_reference(pt_thread *thread)
 /* The end of a thread, or of a foreign thread that had a handle. */
 static void finish(pt_thread *thread)
 {
+    pti_trace_thread_ends(thread);
     strike_off(thread);
     self = NULL;
     if (thread->carried)
@@ -384,11 +386,13 @@ static pt_status join_port(pt_thread *thread, void **result)
     if (running)
         pti_park_join(queue, &waiter, thread); /* for others to see who waits here */
     pti_park_unlock(queue);
+    pti_trace_span span = running ? pti_trace_begin() : (pti_trace_span){0};
     if (running)
         pti_checked_waiting(&waiter, true);
     pti_port_thread_join(load_relaxed(&thread->port)); /* E comes before that, and took the waiter out */
     if (running)
         pti_checked_waited(&waiter);
+    pti_trace_end_wait(span, waiter.what);
     return deliver(thread, result);
 }
 
@@ -573,6 +577,7 @@ static void before_fork(void)
 {
     pti_checked_before_fork();
     pti_timers_before_fork();
+    pti_trace_before_fork();
     pti_short_lock(&registry_lock);
     pti_carrier_before_fork();
     pti_tls_before_fork();
@@ -608,6 +613,7 @@ static void after_fork(bool child)
         forget_others();
     }
     pti_short_unlock(&registry_lock);
+    pti_trace_after_fork(child);
     pti_timers_after_fork(child);
     pti_checked_after_fork(child);
 }

@@ -174,6 +174,63 @@ static void test_held_locks_stay_held(void **state)
     pt_thread_release(elsewhere);
 }
 
+/* ---- While it is traced ------------------------------------------------------------------------------------------ */
+
+static bool swallow(const char *bytes, size_t size, void *arg)
+{
+    (void)bytes;
+    *(size_t *)arg += size;
+    return true;
+}
+
+/* The child is not traced, writes nothing of the parent's, and may trace itself. */
+static int trace_in_child(void)
+{
+    size_t written = 0;
+    alarm(30);
+    pt_trace_instant("of the parent's session");
+    pt_trace_end();
+    if (pt_trace_stop() != PT_ERR_INVALID)
+        return 2;
+    if (pt_trace_start_to(swallow, &written) != PT_OK)
+        return 3;
+    pt_trace_instant("of the child's");
+    if (child() != 0)
+        return 4;
+    return pt_trace_stop() == PT_OK && written > 0 ? 0 : 5;
+}
+
+static void trace_amid(struct member *member)
+{
+    struct town *town = member->shared;
+    if (member->index > 0) {
+        while (load_relaxed(&town->over) == 0) {
+            pt_trace_begin("bustle");
+            bustle(member, town);
+            pt_trace_end();
+        }
+        return;
+    }
+    for (int i = 0; i < town->forks; i++) {
+        int answer = fork_and_wait(trace_in_child);
+        if (answer != 0)
+            print_error("the child's answer: %d\n", answer);
+        check(answer == 0);
+    }
+    store_relaxed(&town->over, 1);
+}
+
+static void test_a_child_is_not_traced(void **state)
+{
+    (void)state;
+    size_t written = 0;
+    struct town town = {.forks = test_scale(100)};
+    assert_int_equal(pt_trace_start_to(swallow, &written), PT_OK);
+    crew_run(3, trace_amid, &town);
+    assert_int_equal(pt_trace_stop(), PT_OK);
+    assert_true(written > 0);
+}
+
 /* ---- A program's own fork handlers ------------------------------------------------------------------------------ */
 
 static pt_mutex guarded = PT_MUTEX_INIT;
@@ -314,4 +371,4 @@ static void test_timers_go_on_in_the_child(void **state)
 
 TEST_MAIN("fork", TEST(test_the_child_can_do_everything), TEST(test_held_locks_stay_held),
           TEST(test_handlers_may_lock), TEST(test_what_is_left_of_others_does_no_harm),
-          TEST(test_timers_go_on_in_the_child))
+          TEST(test_timers_go_on_in_the_child), TEST(test_a_child_is_not_traced))

@@ -15,6 +15,7 @@
 
 #include "atomic.h"
 #include "port.h"
+#include "trace.h"
 
 enum {
     FAIR_TURN = 61,           /* so often the queues come before its own ring */
@@ -39,6 +40,7 @@ static void drop(pt_pool *pool, struct pti_job job)
 
 static void run(pti_member *member, struct pti_job job)
 {
+    pti_trace_span span = pti_trace_begin();
     if (job.since != 0)
         note_wait(member, job.since);
     pti_fork_prepare(member);
@@ -51,6 +53,7 @@ static void run(pti_member *member, struct pti_job job)
     }
     pti_fork_join_all(member); /* of a group that was not synced */
     member->inside = false;
+    pti_trace_end(span, "job");
 }
 
 /* ---- Looking for something ------------------------------------------------------------------ */
@@ -111,6 +114,7 @@ static bool steal(pti_member *member, struct pti_job *job)
             continue;
         if (pti_fork_steal(victim, job) || pti_jobs_take_from(victim, job)) {
             store_relaxed(&member->counts.stolen, member->counts.stolen + 1);
+            pti_trace_instant("steal");
             return true;
         }
         pti_fork_demand(victim);
@@ -204,7 +208,10 @@ static void live(pti_member *member)
         if (found) {
             run(member, job);
         } else {
-            if (!rest(member, searches))
+            pti_trace_span span = pti_trace_begin();
+            bool goes_on = rest(member, searches);
+            pti_trace_end(span, "rest");
+            if (!goes_on)
                 return;
             searches = true;
         }
