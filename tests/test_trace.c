@@ -289,14 +289,24 @@ static struct trace stop(struct text *text)
     return read_trace(text);
 }
 
+/* The thread whose track has this name; 0: none, as for NULL. */
+static uint64_t thread_of(const struct trace *trace, const char *on)
+{
+    for (size_t i = 0; on != NULL && i < trace->count; i++) {
+        if (trace->events[i].phase == 'M' && strcmp(trace->events[i].thread_name, on) == 0)
+            return trace->events[i].thread;
+    }
+    return 0;
+}
+
 /* How many have this name; on this track, unless that is NULL. */
 static size_t count(const struct trace *trace, const char *name, const char *on)
 {
     size_t found = 0;
+    uint64_t thread = thread_of(trace, on);
     for (size_t i = 0; i < trace->count; i++) {
         const struct event *event = &trace->events[i];
-        found += event->phase != 'M' && strcmp(event->name, name) == 0 &&
-                 (on == NULL || strcmp(track(trace, event), on) == 0);
+        found += event->phase != 'M' && strcmp(event->name, name) == 0 && (on == NULL || event->thread == thread);
     }
     return found;
 }
