@@ -206,7 +206,7 @@ static void test_without_memory_blocks_are_used_again(void **state)
         uint64_t sent = 0, received = 0;
         for (; sent < VALUES / 2; sent++)
             assert_int_equal(pt_channel_send(channel, value_of(sent)), PT_OK);
-        fail_on = true;
+        keep_failing(true);
         fail_allocation(1);
         for (int lap = 0; lap < 5; lap++) {
             pt_status status;
@@ -219,7 +219,7 @@ static void test_without_memory_blocks_are_used_again(void **state)
             assert_int_equal(pt_channel_send(channel, value_of(sent++)), PT_OK);
         }
         fail_allocation(0);
-        fail_on = false;
+        keep_failing(false);
         release_both(channel);
         assert_int_equal(destroyed, 1);
         assert_int_equal(blocks, 0);
@@ -238,7 +238,7 @@ static void test_of_many_those_without_memory_stay_with_the_sender(void **state)
     (void)state;
     static char values[VALUES * LARGE];
     count_blocks();
-    fail_on = true;
+    keep_failing(true);
     for (int k = 0; k < GROWING_COUNT; k++) {
         size_t size = GROWING[k].kind.value_size, sent = 0, more = 0;
         for (uint32_t n = 1; sent < VALUES; n++) { /* more of them each time */
@@ -274,7 +274,7 @@ static void test_a_select_that_sends_without_memory_fires(void **state)
         pt_channel *channel = make_owning(&GROWING[k].kind);
         uint64_t sent = 0;
         size_t fired;
-        fail_on = true;
+        keep_failing(true);
         fail_allocation(1);
         while (pt_channel_try_send(channel, value_of(sent)) == PT_OK)
             sent++;
@@ -283,7 +283,7 @@ static void test_a_select_that_sends_without_memory_fires(void **state)
         assert_int_equal(sending.status, PT_ERR_NOMEM);
         assert_int_equal(pt_channel_length(channel), sent);
         fail_allocation(0);
-        fail_on = false;
+        keep_failing(false);
         assert_int_equal(pt_try_select(&sending, 1, PT_SELECT_FAIR, &fired), PT_OK);
         assert_int_equal(sending.status, PT_OK);
         for (uint64_t i = 0; i <= sent; i++)
@@ -305,7 +305,7 @@ static void test_without_memory_a_large_value_is_destroyed_with_the_channel(void
         pt_channel *channel = make_owning(&ring);
         for (uint64_t i = 0; i < 5; i++)
             assert_int_equal(pt_channel_send(channel, value_of(i)), PT_OK);
-        fail_on = true;
+        keep_failing(true);
         fail_allocation(1);
         if (way == 0)
             pt_channel_close_now(channel);
@@ -319,7 +319,7 @@ static void test_without_memory_a_large_value_is_destroyed_with_the_channel(void
             pt_channel_release_receiver(channel);
         pt_channel_release_sender(channel);
         assert_int_equal(destroyed, 5);
-        fail_on = false;
+        keep_failing(false);
         fail_allocation(0);
     }
     stop_counting();
@@ -540,7 +540,7 @@ static void test_waiting_and_hooks_take_no_memory(void **state)
         uint32_t calls = 0;
         size_t fired;
         if (KINDS[k].config.kind != PT_CHANNEL_BROADCAST) {
-            fail_on = true;
+            keep_failing(true);
             fail_allocation(1);
             assert_int_equal(pt_channel_receive_until(channel, value, pt_after_ms(1)), PT_ERR_TIMEOUT);
             assert_int_equal(pt_select_until(cases, 2, PT_SELECT_FAIR, &fired, pt_after_ms(1)), PT_ERR_TIMEOUT);
@@ -551,7 +551,7 @@ static void test_waiting_and_hooks_take_no_memory(void **state)
             assert_int_equal(calls, 1);
             assert_int_equal(asked, 0);
             fail_allocation(0);
-            fail_on = false;
+            keep_failing(false);
         }
         release_both(channel);
     }

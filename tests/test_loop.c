@@ -392,7 +392,7 @@ static void test_without_memory_a_scan_is_refused_and_a_sum_is_not_split(void **
     pt_reduction how = {sizeof(struct chain), begin_chain, fold_chain, combine_chains};
     count_blocks();
     assert_non_null(pt_pool_default());
-    fail_on = true;
+    keep_failing(true);
     fail_allocation(1);
     assert_int_equal(pt_parallel_reduce(0, 1000, &how, &sum, NULL, NULL), PT_OK);
     assert_int_equal(pt_parallel_scan(0, 1000, &how, write_chain, NULL, NULL), PT_ERR_NOMEM);

@@ -49,7 +49,6 @@ static void test_a_pool_is_made_with_what_there_is(void **state)
     while (make_without(n))
         n++;
     assert_true(n > 4);
-    pt_thread_trim();
     stop_counting();
 }
 
@@ -77,7 +76,7 @@ static void test_jobs_are_refused_or_run(void **state)
         pt_pool *pool;
         pt_pool_config config = {.size = 1, .most = 2, .on_drop = note_drop, .arg = &dropped};
         assert_int_equal(pt_pool_create(&pool, &config), PT_OK);
-        fail_on = n % 2 == 0; /* once, or for good */
+        keep_failing(n % 2 == 0); /* once, or for good */
         fail_allocation(n / 2 + 1);
         bool within = pt_pool_post(pool, post_within, &ledger) == PT_OK;
         for (int i = 0; i < 200; i++) {
@@ -90,13 +89,12 @@ static void test_jobs_are_refused_or_run(void **state)
                 pt_future_release(future);
         }
         assert_int_equal(pt_pool_shutdown(pool, PT_SHUTDOWN_DRAIN), PT_OK);
-        fail_on = false;
+        keep_failing(false);
         fail_allocation(0);
         pt_pool_release(pool);
         assert_int_equal(ledger.runs + ledger.drops + refused, 200u + (within ? 400u : 0u));
         assert_int_equal(dropped, 0);
     }
-    pt_thread_trim();
     stop_counting();
 }
 
@@ -123,7 +121,7 @@ static void test_a_spare_thread_that_cannot_be_had_is_asked_for_again(void **sta
     assert_int_equal(pt_pool_submit(pool, &waits, wait_for, &go, NULL), PT_OK);
     wait_until_parked(&go, 1);
     assert_int_equal(pt_pool_post(pool, count, &(uint32_t){0}), PT_OK); /* a first block for the queue */
-    fail_on = true;
+    keep_failing(true);
     fail_allocation(1);
     pt_status status = pt_pool_post(pool, set, &go);
     pt_pool_stats stats;
@@ -131,14 +129,13 @@ static void test_a_spare_thread_that_cannot_be_had_is_asked_for_again(void **sta
         assert_int_equal(pt_pool_get_stats(pool, &stats), PT_OK);
         pt_thread_yield();
     } while (status == PT_OK && stats.made_up == 0 && !pt_event_is_set(&go));
-    fail_on = false;
+    keep_failing(false);
     fail_allocation(0);
     if (status != PT_OK)
         pt_event_set(&go);
     assert_int_equal(pt_future_get(waits, NULL), PT_OK);
     pt_future_release(waits);
     assert_int_equal(pt_pool_destroy(pool), PT_OK);
-    pt_thread_trim();
     stop_counting();
 }
 
@@ -164,7 +161,6 @@ static void test_a_delayed_job_is_refused_without_memory(void **state)
         assert_true(status == PT_ERR_NOMEM || status == PT_ERR_AGAIN || status == PT_OK);
     }
     assert_int_equal(pt_pool_destroy(pool), PT_OK);
-    pt_thread_trim();
     stop_counting();
 }
 

@@ -152,7 +152,7 @@ static void test_without_memory_it_is_sorted_in_place(void **state)
     for (int pattern = 0; pattern < PATTERNS; pattern++) {
         fill(base, most(), 8, (enum pattern)pattern, test_seed);
         uint64_t before = mix(base, most(), 8);
-        fail_on = true;
+        keep_failing(true);
         fail_allocation(1);
         assert_int_equal(pt_parallel_sort_stable(base, most(), 8, compare, &order), PT_ERR_NOMEM);
         assert_true(mix(base, most(), 8) == before);
