@@ -604,7 +604,7 @@ static void test_without_memory_events_are_counted(void **state)
     struct trace trace = stop(&text);
     assert_int_equal(count(&trace, "no room", NULL), 0);
     assert_int_equal(count(&trace, "room", "member-0"), 1);
-    assert_int_equal(trace.dropped, 11);
+    assert_true(trace.dropped >= 11); /* more, if the thread that waits for this one found no room either */
     free(trace.events);
     stop_counting(); /* a thread that ends leaves no buffer */
 }
