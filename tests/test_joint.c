@@ -355,8 +355,9 @@ static void test_without_memory_nothing_is_left_behind(void **state)
     stop_counting();
 }
 
-TEST_MAIN("joint", TEST(test_all_and_any_end_as_they_should), TEST(test_of_none_all_have_ended),
+TEST_MAIN("joint",
+          TEST(test_without_memory_nothing_is_left_behind), /* before other tests' threads give back theirs */
+          TEST(test_all_and_any_end_as_they_should), TEST(test_of_none_all_have_ended),
           TEST(test_a_result_that_was_given_away_is_destroyed_once), TEST(test_who_waits_for_several_may_give_up),
           TEST(test_a_graph_is_run_in_its_order), TEST(test_errors_go_down_the_graph_and_then_sees_them),
-          TEST(test_a_pool_that_closes_ends_what_comes_after), TEST(test_bad_arguments_are_refused),
-          TEST(test_without_memory_nothing_is_left_behind))
+          TEST(test_a_pool_that_closes_ends_what_comes_after), TEST(test_bad_arguments_are_refused))

@@ -41,7 +41,7 @@ echo "exports"
 unchecked() { if pkg-config --cflags portalis_thread | grep -q PT_CHECKED; then cat; else sed '/^#ifdef PT_CHECKED$/,/^#else$/d'; fi; }
 compare() { # library header...
     nm -D --defined-only "$libs/$1" | awk '{ print $3 }' | sort >"$work/exported"
-    cat "${@:2}" | unchecked | grep -v '^#' | tr '\n' ' ' | grep -oE 'PT_API [^;{]*\(' | sed -E 's/PT_NODISCARD//; s/\(.*//; s/.*[ *]//' | sort -u >"$work/declared"
+    cat "${@:2}" | unchecked | grep -v '^#' | tr '\n' ' ' | grep -oE 'PT_API ([^;{(]*\(|__thread [^;(]*;)' | sed -E 's/PT_NODISCARD//; s/[(;].*//; s/.*[ *]//' | sort -u >"$work/declared"
     diff "$work/declared" "$work/exported" || { echo "$1: declared (<) and exported (>) differ"; exit 1; }
 }
 uv=$work/prefix/include/pt_uv.h
