@@ -49,7 +49,7 @@ static void test_a_pool_is_made_with_what_there_is(void **state)
     while (make_without(n))
         n++;
     assert_true(n > 4);
-    stop_counting();
+    stop_counting_threads();
 }
 
 struct ledger {
@@ -95,7 +95,7 @@ static void test_jobs_are_refused_or_run(void **state)
         assert_int_equal(ledger.runs + ledger.drops + refused, 200u + (within ? 400u : 0u));
         assert_int_equal(dropped, 0);
     }
-    stop_counting();
+    stop_counting_threads();
 }
 
 static void *wait_for(void *event)
@@ -136,7 +136,7 @@ static void test_a_spare_thread_that_cannot_be_had_is_asked_for_again(void **sta
     assert_int_equal(pt_future_get(waits, NULL), PT_OK);
     pt_future_release(waits);
     assert_int_equal(pt_pool_destroy(pool), PT_OK);
-    stop_counting();
+    stop_counting_threads();
 }
 
 static void test_a_delayed_job_is_refused_without_memory(void **state)
@@ -161,7 +161,7 @@ static void test_a_delayed_job_is_refused_without_memory(void **state)
         assert_true(status == PT_ERR_NOMEM || status == PT_ERR_AGAIN || status == PT_OK);
     }
     assert_int_equal(pt_pool_destroy(pool), PT_OK);
-    stop_counting();
+    stop_counting_threads();
 }
 
 TEST_MAIN("pool_memory", TEST(test_a_pool_is_made_with_what_there_is), TEST(test_jobs_are_refused_or_run),

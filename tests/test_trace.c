@@ -606,7 +606,7 @@ static void test_without_memory_events_are_counted(void **state)
     assert_int_equal(count(&trace, "room", "member-0"), 1);
     assert_true(trace.dropped >= 11); /* more, if the thread that waits for this one found no room either */
     free(trace.events);
-    stop_counting(); /* a thread that ends leaves no buffer */
+    stop_counting_threads(); /* a thread that ends leaves no buffer */
 }
 
 static bool refuse(const char *bytes, size_t size, void *arg)

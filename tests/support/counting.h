@@ -52,12 +52,19 @@ static inline void count_blocks(void)
     assert_int_equal(pt_set_allocator(&counting), PT_OK);
 }
 
-/* All has been given back, or will be by threads that have just ended; the watchdog is the limit. */
 static inline void stop_counting(void)
+{
+    assert_int_equal(load_relaxed(&blocks), 0);
+    assert_int_equal(pt_set_allocator(NULL), PT_OK);
+}
+
+/* The same, of a test with threads, which give back theirs when they have ended; the watchdog is the limit. No thread of before
+   count_blocks() may be left, parked ones included. */
+static inline void stop_counting_threads(void)
 {
     for (pt_thread_trim(); load_relaxed(&blocks) != 0; pt_thread_trim())
         pt_thread_yield();
-    assert_int_equal(pt_set_allocator(NULL), PT_OK);
+    stop_counting();
 }
 
 #endif
