@@ -556,7 +556,7 @@ static void test_start_and_stop_while_threads_emit(void **state)
             assert_int_equal(pt_thread_join(thread, NULL), PT_OK);
         struct trace trace = stop(&text);
         assert_int_equal(count(&trace, "mine", NULL), 1);
-        assert_int_equal(trace.dropped, 0);
+        assert_true(trace.dropped <= 4); /* of each, a wait at whose preparation it was off still */
         if (i % 2 == 0)
             assert_int_equal(count(&trace, "once", "short"), 1);
         else
