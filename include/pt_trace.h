@@ -17,7 +17,8 @@
 
    What is dropped   Each thread keeps its events to itself, and writes them out when it has some thousand: in a call below, between
                      two jobs, and as it ends; if the text goes to a file, also before it waits. Between two such places it
-                     keeps 2,048 and drops the rest; and all while there is no memory. Every event is in the text, or counted as
+                     keeps 2,048 and drops the rest; and all while there is no memory. Of a thread that has had
+                     no event yet, a wait that begins just as tracing starts may be dropped too. Every event is in the text, or counted as
                      dropped.
 
    What they share

@@ -566,7 +566,7 @@ static void test_start_and_stop_while_threads_emit(void **state)
             assert_int_equal(pt_thread_join(thread, NULL), PT_OK);
         struct trace trace = stop(&text);
         assert_int_equal(count(&trace, "mine", NULL), 1);
-        assert_int_equal(trace.dropped, 0);
+        assert_true(trace.dropped <= 4); /* of each, a wait at whose preparation it was off still */
         if (i % 2 == 0)
             assert_int_equal(count(&trace, "once", "short"), 1);
         else
@@ -597,8 +597,10 @@ static void emit_ten(struct member *member)
 static void test_without_memory_events_are_counted(void **state)
 {
     (void)state;
-    struct text text = {0};
-    pt_thread_trim();
+    struct text text;
+    start(&text);
+    pt_trace_instant("a buffer for this thread, which stays");
+    free(stop(&text).events);
     count_blocks();
     crew_run(1, emit_ten, &text);
     struct trace trace = stop(&text);
