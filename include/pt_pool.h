@@ -205,7 +205,8 @@ PT_API pt_status pt_pool_run(pt_pool *pool, void (*function)(void *arg), void *a
 /* ---- Waiting in jobs ------------------------------------------------------------------------ */
 
 /* Around a call of foreign code in a job that may wait or take long without computing: a spare worker takes over at once, if
-   there is something to do. May be nested. Do nothing outside of jobs. */
+   there is something to do. May be nested. Do nothing outside of jobs. If the system refuses a thread, it is asked again when
+   the pool is called next, or the call ends; who waits for something of this library asks for it again himself. */
 PT_API void pt_blocking_begin(void);
 PT_API void pt_blocking_end(void);
 

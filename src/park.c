@@ -65,8 +65,7 @@
 enum { FREE = 0, HELD = 1, CONTENDED = 2 };                              /* bucket.lock */
 enum { WAITING = 0, SLEEPING = 1, POKED = 2, CLAIMED = 3, MESSAGE = 4 }; /* waiter.word; from MESSAGE on messages */
 
-#define MADE_UP_AFTER PT_MILLISECOND           /* so long a worker waits before another takes its place */
-#define ASK_AGAIN_AFTER (100 * PT_MILLISECOND) /* for one, if none could be had */
+#define MADE_UP_AFTER PT_MILLISECOND /* so long a worker waits before another takes its place */
 
 enum { BUCKETS_LOG2 = 8, BUCKETS = 1 << BUCKETS_LOG2 };
 
@@ -505,11 +504,9 @@ static bool sleep_inside(pti_waiter *waiter, pt_until until)
     bool woken;
     if (!sleep_for(waiter, until, MADE_UP_AFTER, &woken))
         return woken;
-    bool goes_on = true;
-    for (bool missing = pti_wait_begin(); missing && goes_on; missing = pti_wait_again())
-        goes_on = sleep_for(waiter, until, ASK_AGAIN_AFTER, &woken);
-    if (goes_on)
-        woken = sleep_plainly(waiter, until);
+    for (pt_time ask_after = pti_wait_begin(); sleep_for(waiter, until, ask_after, &woken);
+         ask_after = pti_wait_again())
+        continue;
     pti_wait_end();
     return woken;
 }

@@ -139,6 +139,33 @@ static void test_a_spare_thread_that_cannot_be_had_is_asked_for_again(void **sta
     stop_counting_threads();
 }
 
+static void test_who_waits_asks_for_a_thread_that_others_were_refused(void **state)
+{
+    (void)state;
+    count_blocks();
+    pt_event go = PT_EVENT_INIT;
+    pt_pool *pool;
+    pt_pool_stats stats = {0};
+    pt_future *waits;
+    assert_int_equal(pt_pool_create(&pool, &(pt_pool_config){.size = 1, .most = 2}), PT_OK);
+    assert_int_equal(pt_pool_submit(pool, &waits, wait_for, &go, NULL), PT_OK);
+    while (stats.made_up == 0) {
+        pt_thread_yield();
+        assert_int_equal(pt_pool_get_stats(pool, &stats), PT_OK);
+    }
+    keep_failing(true);
+    fail_allocation(1);
+    pt_status status = pt_pool_post(pool, set, &go);
+    keep_failing(false);
+    fail_allocation(0);
+    if (status != PT_OK)
+        pt_event_set(&go);
+    assert_int_equal(pt_future_get(waits, NULL), PT_OK); /* a second later, and nobody else calls the pool */
+    pt_future_release(waits);
+    assert_int_equal(pt_pool_destroy(pool), PT_OK);
+    stop_counting_threads();
+}
+
 static void test_a_delayed_job_is_refused_without_memory(void **state)
 {
     (void)state;
@@ -166,4 +193,5 @@ static void test_a_delayed_job_is_refused_without_memory(void **state)
 
 TEST_MAIN("pool_memory", TEST(test_a_pool_is_made_with_what_there_is), TEST(test_jobs_are_refused_or_run),
           TEST(test_a_spare_thread_that_cannot_be_had_is_asked_for_again),
+          TEST(test_who_waits_asks_for_a_thread_that_others_were_refused),
           TEST(test_a_delayed_job_is_refused_without_memory))

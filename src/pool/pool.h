@@ -84,7 +84,7 @@ struct pt_pool {
     pti_member *free_guests;               /* under lock */
     uint32_t workers, guests;              /* atomic: records that there are, or are being made */
     uint32_t threads;                      /* atomic: that there are, or are being started */
-    pt_time start_again;                   /* atomic: before this none is tried, as none could be had */
+    pt_time start_again;                   /* atomic: before this none is tried, as one was refused; or 0 */
     uint64_t references, handles, dropped; /* atomic */
     pt_event ended;                        /* no thread is left */
     pt_pool_config config;                 /* constant */

@@ -2,7 +2,10 @@
 
    The parking lot (park.c) sleeps for a while first, as most waits are short. Then the member counts as waiting instead of
    awake, shows all its forks, and looks whether there is something to do: wake.c has another one do it, a spare thread if
-   need be. Back from its wait it counts as awake again; if that is one too many, the next one to end a job rests. */
+   need be. Back from its wait it counts as awake again; if that is one too many, the next one to end a job rests.
+
+   Who posts a job while all wait may be refused a thread, and does not wait for one. So who waits asks for it, now and then:
+   not knowing who will post, it looks each second whether one was refused, and then more often. */
 #include "wait.h"
 
 #include "atomic.h"
@@ -14,29 +17,33 @@ bool pti_wait_is_inside(void)
     return member != NULL && member->inside && member->waits == 0;
 }
 
-/* There is something to do, and fewer than `size` are awake: no thread could be had. */
-static bool is_missing(pt_pool *pool)
+static bool was_refused(pt_pool *pool)
 {
-    uint64_t word = load_relaxed(&pool->word);
-    return pti_wake_count(word, PTI_AWAKE) < load_relaxed(&pool->size) && pti_worker_sees(pool);
+    return load_relaxed(&pool->start_again) != 0;
 }
 
-bool pti_wait_begin(void)
+static pt_time ask_again_after(pt_pool *pool)
+{
+    return was_refused(pool) ? 100 * PT_MILLISECOND : PT_SECOND;
+}
+
+pt_time pti_wait_begin(void)
 {
     pti_member *member = pti_member_self();
     if (member == NULL || !member->inside || member->waits++ != 0)
-        return false;
+        return PT_TIME_NEVER;
     store_relaxed(&member->counts.made_up, member->counts.made_up + 1);
     pti_fork_share_all(member);
     pti_wake_change(member->pool, -1, 0, 0, 1);
-    return is_missing(member->pool);
+    return ask_again_after(member->pool);
 }
 
-bool pti_wait_again(void)
+pt_time pti_wait_again(void)
 {
     pt_pool *pool = pti_member_self()->pool;
-    pti_wake_look(pool);
-    return is_missing(pool);
+    if (was_refused(pool))
+        pti_wake_look(pool);
+    return ask_again_after(pool);
 }
 
 void pti_wait_end(void)

@@ -19,7 +19,8 @@
                  order of these operations; so L, which comes after D, sees what P put there, if it is there still, and does W
                  in its place. Who searches comes to a D when it has found something or not; who runs a job does when that has
                  ended or waits. If nobody could be had: all threads that there may be are awake or waiting, and each will come to a D,
-                 as the end of a wait makes it awake; or a thread was refused, and the next R tries again.
+                 as the end of a wait makes it awake; or a thread was refused, and the next R tries again, of who waits if
+                 nobody else comes (wait.c).
    The list      Who rests is in the list before it counts as resting, and is taken out after it does not count any more; so
                  the list is never shorter than the count. W takes the one who came last: its caches are warm, and the others
                  sleep on. Who rests and does W itself, by L, as a rule calls itself.
@@ -61,8 +62,10 @@ static bool may_start(pt_pool *pool)
 
 static void start(pt_pool *pool)
 {
-    if (pti_worker_start(pool))
+    if (pti_worker_start(pool)) {
+        store_relaxed(&pool->start_again, 0);
         return;
+    }
     store_relaxed(&pool->start_again, pti_port_now() + TRY_AGAIN_AFTER);
     pti_wake_change(pool, -1, -1, 0, 0); /* somebody may rest by now, who saw one searching */
 }
