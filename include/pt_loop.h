@@ -70,14 +70,15 @@ typedef void (*pt_loop_body)(pt_loop *loop, uint64_t begin, uint64_t end, void *
 PT_API pt_status pt_parallel_for(uint64_t begin, uint64_t end, pt_loop_body body, void *arg,
                                  const pt_loop_config *config);
 
-/* Make out[i] of items[i], by function(item, out, arg), for `count` of them that lie one after another. in and out may be the
-   same. */
+/* Make out[i] of items[i], by function(item, out, arg), for `count` of them that lie one after another. Where both have one
+   size, items and out may be the same array; else they must not overlap.
+   Returns   also PT_ERR_INVALID: so many are more than memory can be */
 PT_API pt_status pt_parallel_map(const void *items, size_t item_size, void *out, size_t out_size, size_t count,
                                  void (*function)(const void *item, void *out, void *arg), void *arg,
                                  const pt_loop_config *config);
 
 /* Find the lowest index that is looked for. find() looks through a part, and returns the first such index, or end. Parts beyond
-   one that was found are left out, those before it are not.
+   one that was found are left out, those before it are not; nor does it count if one beyond failed.
    found     receives it, or the range's end if there is none. As it was unless PT_OK */
 PT_API pt_status pt_parallel_find(uint64_t begin, uint64_t end,
                                   uint64_t (*find)(pt_loop *loop, uint64_t begin, uint64_t end, void *arg),

@@ -75,7 +75,7 @@ static void test_each_index_comes_once(void **state)
 }
 
 struct huge {
-    uint64_t next, wrong; /* atomic: indices that came, as sums */
+    uint64_t next, wrong; /* atomic: indices that came, as sums; empty parts */
 };
 
 static void add_range(pt_loop *loop, uint64_t begin, uint64_t end, void *arg)
@@ -83,6 +83,7 @@ static void add_range(pt_loop *loop, uint64_t begin, uint64_t end, void *arg)
     struct huge *huge = arg;
     (void)loop;
     add_relaxed(&huge->next, end - begin);
+    add_relaxed(&huge->wrong, end <= begin);
 }
 
 static void test_ranges_may_be_larger_than_memory(void **state)
@@ -93,6 +94,7 @@ static void test_ranges_may_be_larger_than_memory(void **state)
         struct huge huge = {0, 0};
         assert_int_equal(pt_parallel_for(3, ends[i], add_range, &huge, NULL), PT_OK);
         assert_true(huge.next == ends[i] - 3);
+        assert_true(huge.wrong == 0);
     }
     end_default();
 }
@@ -253,6 +255,53 @@ static void test_map_and_find(void **state)
         struct search search = {count, 0};
         in_pools(check_search, &search);
         assert_int_equal(search.wrong, 0);
+    }
+}
+
+struct flawed {
+    uint64_t count, found, fails; /* every index from `fails` on fails, if it is looked at */
+    uint32_t wrong;
+};
+
+static uint64_t find_or_fail(pt_loop *loop, uint64_t begin, uint64_t end, void *arg)
+{
+    struct flawed *flawed = arg;
+    uint64_t stream = test_seed + begin;
+    if (test_random(&stream) % 8 == 0)
+        test_delay(&stream);
+    for (; begin < end && begin != flawed->found; begin++) {
+        if (begin >= flawed->fails)
+            pt_loop_fail(loop, begin, 1, "flawed");
+    }
+    for (int i = 0; begin < end && i < 3; i++)
+        test_delay(&stream); /* so that others fail meanwhile */
+    return begin;
+}
+
+static void check_flawed(void *arg)
+{
+    struct flawed *flawed = arg;
+    uint64_t found = UINT64_MAX;
+    pt_loop_error error = {UINT64_MAX, {0, ""}};
+    pt_loop_config config = {.error = &error};
+    pt_status status = pt_parallel_find(0, flawed->count, find_or_fail, flawed, &config, &found);
+    bool fails = flawed->fails < flawed->found && flawed->fails < flawed->count;
+    uint64_t first = flawed->found < flawed->count ? flawed->found : flawed->count;
+    flawed->wrong += status != (fails ? PT_ERR_FAILED : PT_OK);
+    flawed->wrong += found != (fails ? UINT64_MAX : first);
+    flawed->wrong += error.index != (fails ? flawed->fails : UINT64_MAX);
+}
+
+static void test_what_fails_beyond_what_is_found_does_not_count(void **state)
+{
+    (void)state;
+    uint64_t stream = test_seed;
+    for (int i = 0; i < test_scale(100) + 1; i++) {
+        struct flawed flawed = {.count = 1 + test_random(&stream) % 60};
+        flawed.found = test_random(&stream) % (flawed.count + 10);
+        flawed.fails = test_random(&stream) % (flawed.count + 10);
+        in_pools(check_flawed, &flawed);
+        assert_int_equal(flawed.wrong, 0);
     }
 }
 
@@ -419,6 +468,7 @@ static void test_bad_arguments_are_refused(void **state)
     assert_int_equal(pt_parallel_map(&sum, 0, &sum, 1, 1, square, NULL, NULL), PT_ERR_INVALID);
     assert_int_equal(pt_parallel_map(&sum, 1, &sum, 1, 1, NULL, NULL, NULL), PT_ERR_INVALID);
     assert_int_equal(pt_parallel_map(NULL, 1, NULL, 1, 0, square, NULL, NULL), PT_OK);
+    assert_int_equal(pt_parallel_map(&sum, 1, &sum, 4, SIZE_MAX / 2, square, NULL, NULL), PT_ERR_INVALID);
     assert_int_equal(pt_parallel_find(0, 1, NULL, NULL, NULL, &found), PT_ERR_INVALID);
     assert_int_equal(pt_parallel_find(0, 1, find_marked, visits, NULL, NULL), PT_ERR_INVALID);
     assert_int_equal(pt_parallel_reduce(0, 1, NULL, &sum, NULL, NULL), PT_ERR_INVALID);
@@ -432,6 +482,7 @@ static void test_bad_arguments_are_refused(void **state)
 
 TEST_MAIN("loop", TEST(test_each_index_comes_once), TEST(test_ranges_may_be_larger_than_memory),
           TEST(test_of_several_that_fail_the_lowest_is_reported), TEST(test_a_loop_can_be_cancelled),
-          TEST(test_loops_may_be_nested), TEST(test_map_and_find), TEST(test_sums_are_made_in_order),
+          TEST(test_loops_may_be_nested), TEST(test_map_and_find),
+          TEST(test_what_fails_beyond_what_is_found_does_not_count), TEST(test_sums_are_made_in_order),
           TEST(test_a_deterministic_sum_is_the_same_each_time),
           TEST(test_without_memory_a_scan_is_refused_and_a_sum_is_not_split), TEST(test_bad_arguments_are_refused))

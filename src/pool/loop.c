@@ -7,7 +7,7 @@
 
    stop        goes down only, by compare-and-swap, relaxed: it is a hint for those who look, and is read for good after all
                parts have been joined
-   failed, error   under lock: of what fails the lowest index */
+   failed, failed_at, error   under lock: of what fails the lowest index. A search stops at what it finds too, so stop may be below */
 #include "loop.h"
 
 #include <stdio.h>
@@ -78,8 +78,10 @@ void pti_loop_stop_at(pt_loop *loop, uint64_t index)
 void pt_loop_fail(pt_loop *loop, uint64_t index, int code, const char *message)
 {
     pti_short_lock(&loop->lock);
-    bool lowest = !loop->failed || index < load_relaxed(&loop->stop);
+    bool lowest = !loop->failed || index < loop->failed_at;
     loop->failed = true;
+    if (lowest)
+        loop->failed_at = index;
     if (lowest && loop->error != NULL) {
         loop->error->index = index;
         loop->error->error.code = code;
@@ -95,6 +97,20 @@ void pti_loop_call(void (*function)(void *arg), void *arg)
     function(arg);
     if (guest != NULL)
         pti_guest_leave(guest);
+}
+
+uint64_t pti_loop_alone(pt_loop *loop, uint64_t begin, uint64_t end, pt_loop_body body, void *arg)
+{
+    uint64_t piece = (end - begin) / FIRST_PIECE + 1;
+    if (end - begin < LONG_PARTS || !pti_loop_goes_on(loop, begin))
+        return begin;
+    pt_time until = pti_port_now() + ALONE;
+    do {
+        body(loop, begin, begin + piece, arg);
+        begin += piece;
+        piece = piece < (end - begin) / 2 ? piece * 2 : end - begin;
+    } while (begin < end && pti_loop_goes_on(loop, begin) && pti_port_now() < until);
+    return begin;
 }
 
 /* ---- For each ------------------------------------------------------------------------------ */
@@ -123,28 +139,10 @@ static void run_part(void *arg)
     }
 }
 
-/* The first pieces, until it was worth it to ask somebody. */
-static void run_alone(struct part *part)
-{
-    uint64_t count = part->end - part->begin, piece = count / FIRST_PIECE + 1;
-    if (count < LONG_PARTS)
-        return;
-    pt_time until = pti_port_now() + ALONE;
-    do {
-        uint64_t left = part->end - part->begin;
-        piece = piece < left ? piece : left;
-        part->body(part->loop, part->begin, part->begin + piece, part->arg);
-        part->begin += piece;
-        piece *= 2;
-    } while (part->begin < part->end && pti_loop_goes_on(part->loop, part->begin) && pti_port_now() < until);
-}
-
 static pt_status run_loop(uint64_t begin, uint64_t end, pt_loop_body body, void *arg, pt_loop *loop)
 {
-    struct part part = {loop, body, arg, begin, end};
-    if (begin < end && pti_loop_goes_on(loop, begin))
-        run_alone(&part);
-    if (part.begin < part.end)
+    struct part part = {loop, body, arg, pti_loop_alone(loop, begin, end, body, arg), end};
+    if (part.begin < part.end && pti_loop_goes_on(loop, part.begin))
         pti_loop_call(run_part, &part);
     return pti_loop_end(loop);
 }
@@ -183,6 +181,8 @@ pt_status pt_parallel_map(const void *items, size_t item_size, void *out, size_t
     struct map map = {items, out, item_size, out_size, function, arg};
     if (function == NULL || item_size == 0 || out_size == 0 || (count != 0 && (items == NULL || out == NULL)))
         return PT_ERR_INVALID;
+    if (count > PTRDIFF_MAX / item_size || count > PTRDIFF_MAX / out_size)
+        return PT_ERR_INVALID;
     return pt_parallel_for(0, count, map_part, &map, config);
 }
 
@@ -208,12 +208,19 @@ pt_status pt_parallel_find(uint64_t begin, uint64_t end,
                            const pt_loop_config *config, uint64_t *found)
 {
     pt_loop loop;
+    pt_loop_error error;
     struct find own = {find, arg, end};
     if (find == NULL || found == NULL || end < begin)
         return PT_ERR_INVALID;
     pti_loop_begin(&loop, end - begin, config);
-    pt_status status = run_loop(begin, end, find_part, &own, &loop);
+    loop.error = &error;
+    (void)run_loop(begin, end, find_part, &own, &loop);
+    if (own.found < loop.failed_at)
+        loop.failed = false; /* it came to that by chance only */
+    pt_status status = pti_loop_end(&loop);
     if (status == PT_OK)
         *found = own.found;
+    else if (status == PT_ERR_FAILED && config != NULL && config->error != NULL)
+        *config->error = error;
     return status;
 }

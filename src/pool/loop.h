@@ -8,7 +8,8 @@
 struct pt_loop {
     uint64_t stop; /* atomic: indices from here on are not wanted */
     uint32_t lock;
-    bool failed;         /* under lock, as is *config->error */
+    bool failed;         /* under lock, as are failed_at and *config->error */
+    uint64_t failed_at;  /* the lowest that failed */
     pt_status cancelled; /* atomic: why parts were left out; PT_OK: none were */
     uint64_t chunk;      /* constant, as all below */
     pt_cancel *cancel;
@@ -25,6 +26,9 @@ bool pti_loop_goes_on(pt_loop *loop, uint64_t index);
 
 /* There is something at this index: what is beyond is not wanted any more. */
 void pti_loop_stop_at(pt_loop *loop, uint64_t index);
+
+/* Do begin up to end by body in pieces, alone, until it is worth it to ask somebody; how far it came. */
+uint64_t pti_loop_alone(pt_loop *loop, uint64_t begin, uint64_t end, pt_loop_body body, void *arg);
 
 /* Call function(arg) as a member of a pool, or without one if there is none. */
 void pti_loop_call(void (*function)(void *arg), void *arg);
