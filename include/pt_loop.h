@@ -109,10 +109,10 @@ PT_API pt_status pt_parallel_reduce(uint64_t begin, uint64_t end, const pt_reduc
 /* Prefix sums: call write(loop, begin, end, sum, arg) for parts of the whole range, where sum is the sum of all that is left of
    begin. write() says what becomes of each index, and adds it to sum: before it writes (an inclusive scan) or after
    (exclusive). It may write where fold() reads.
-   Where others help, each part is folded before; so fold() and write() are called about twice as often in all as in a plain loop.
+   Where others help, what they are to write is folded before; so with w workers it takes 2 / (w + 1) of what one takes, at best.
 
-   Returns   also PT_ERR_NOMEM: nothing was called
-   Memory    one block, of some accumulators for each worker */
+   Returns   also PT_ERR_NOMEM: an accumulator of more than PT_REDUCE_ROOM bytes cannot be had; nothing was called
+   Memory    one block, of some accumulators for each worker, once it is long enough for others to help; without it they do not */
 PT_API pt_status pt_parallel_scan(uint64_t begin, uint64_t end, const pt_reduction *how,
                                   void (*write)(pt_loop *loop, uint64_t begin, uint64_t end, void *sum, void *arg),
                                   void *arg, const pt_loop_config *config);

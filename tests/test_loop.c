@@ -348,20 +348,29 @@ static uint64_t scanned[MOST];
 static void write_chain(pt_loop *loop, uint64_t begin, uint64_t end, void *sum, void *arg)
 {
     struct chain *chain = sum;
+    uint64_t stream = test_seed + begin;
     (void)loop, (void)arg;
+    if (test_random(&stream) % 4 == 0)
+        test_delay(&stream); /* others come, and fold what is beyond */
     for (uint64_t i = begin; i < end; i++) {
         chain->value = chain->value * 3 + i;
         scanned[i] = chain->value;
     }
 }
 
+static uint64_t serial_chain(uint64_t count)
+{
+    uint64_t value = 0;
+    for (uint64_t i = 0; i < count; i++)
+        value = value * 3 + i;
+    return value;
+}
+
 static void check_chain(void *arg)
 {
     struct search *search = arg;
     static const size_t sizes[] = {2 * sizeof(uint64_t), sizeof(struct chain)};
-    uint64_t expected = 0;
-    for (uint64_t i = 0; i < search->count; i++)
-        expected = expected * 3 + i;
+    uint64_t expected = serial_chain(search->count);
     for (int i = 0; i < 4; i++) {
         struct chain sum;
         pt_reduction how = {sizes[i / 2], begin_chain, fold_chain, combine_chains};
@@ -386,6 +395,82 @@ static void test_sums_are_made_in_order(void **state)
         in_pools(check_chain, &search);
         assert_int_equal(search.wrong, 0);
     }
+}
+
+struct ending {
+    uint64_t count, at;
+    pt_cancel *cancel; /* NULL: it fails */
+    uint32_t wrong;
+};
+
+static void begin_number(void *into, void *arg)
+{
+    (void)arg;
+    *(uint64_t *)into = 0;
+}
+
+static void fold_numbers(pt_loop *loop, uint64_t begin, uint64_t end, void *into, void *arg)
+{
+    (void)loop, (void)arg;
+    *(uint64_t *)into += end - begin;
+}
+
+static void combine_numbers(void *into, const void *right, void *arg)
+{
+    (void)arg;
+    *(uint64_t *)into += *(const uint64_t *)right;
+}
+
+static void write_until(pt_loop *loop, uint64_t begin, uint64_t end, void *sum, void *arg)
+{
+    struct ending *ending = arg;
+    uint64_t stream = test_seed + begin;
+    if (test_random(&stream) % 4 == 0)
+        test_delay(&stream);
+    for (uint64_t i = begin; i < end; i++) {
+        scanned[i] = ++*(uint64_t *)sum;
+        if (i >= ending->at && ending->cancel == NULL)
+            pt_loop_fail(loop, i, 1, NULL);
+        else if (i == ending->at)
+            pt_cancel_request(ending->cancel, NULL);
+    }
+}
+
+static void check_ending(void *arg)
+{
+    struct ending *ending = arg;
+    static const pt_reduction how = {sizeof(uint64_t), begin_number, fold_numbers, combine_numbers};
+    pt_loop_error error = {UINT64_MAX, {0, ""}};
+    pt_loop_config config = {.cancel = ending->cancel, .error = &error};
+    memset(scanned, 0, sizeof scanned);
+    pt_status status = pt_parallel_scan(0, ending->count, &how, write_until, ending, &config);
+    bool all = true;
+    for (uint64_t i = 0; i < ending->count; i++) {
+        ending->wrong += scanned[i] != 0 && scanned[i] != i + 1;
+        ending->wrong += ending->cancel == NULL && i <= ending->at && scanned[i] == 0;
+        all = all && scanned[i] != 0;
+    }
+    if (ending->cancel != NULL) /* it may have come too late for any to be left out */
+        ending->wrong += status != PT_ERR_CANCELLED && !(status == PT_OK && all);
+    else
+        ending->wrong += status != PT_ERR_FAILED || error.index != ending->at;
+}
+
+static void test_a_scan_can_fail_and_be_cancelled(void **state)
+{
+    (void)state;
+    uint64_t stream = test_seed;
+    for (int i = 0; i < test_scale(40) + 1; i++) {
+        struct ending ending = {.count = 1 + test_random(&stream) % (uint64_t)test_scale(MOST / 4)};
+        ending.at = test_random(&stream) % ending.count;
+        in_pools(check_ending, &ending);
+        assert_int_equal(ending.wrong, 0);
+        assert_int_equal(pt_cancel_create(&ending.cancel, PT_FOREVER), PT_OK);
+        check_ending(&ending);
+        assert_int_equal(ending.wrong, 0);
+        pt_cancel_release(ending.cancel);
+    }
+    end_default();
 }
 
 static void fold_thirds(pt_loop *loop, uint64_t begin, uint64_t end, void *into, void *arg)
@@ -434,7 +519,7 @@ static void test_a_deterministic_sum_is_the_same_each_time(void **state)
     assert_int_equal(sums.wrong, 0);
 }
 
-static void test_without_memory_a_scan_is_refused_and_a_sum_is_not_split(void **state)
+static void test_without_memory_a_large_scan_is_refused_and_a_sum_is_not_split(void **state)
 {
     (void)state;
     struct chain sum;
@@ -445,6 +530,11 @@ static void test_without_memory_a_scan_is_refused_and_a_sum_is_not_split(void **
     fail_allocation(1);
     assert_int_equal(pt_parallel_reduce(0, 1000, &how, &sum, NULL, NULL), PT_OK);
     assert_int_equal(pt_parallel_scan(0, 1000, &how, write_chain, NULL, NULL), PT_ERR_NOMEM);
+    how.size = 2 * sizeof(uint64_t); /* fits on the stack; nobody helps then */
+    memset(scanned, 0, sizeof scanned);
+    assert_int_equal(pt_parallel_scan(0, 1000, &how, write_chain, NULL, NULL), PT_OK);
+    assert_true(scanned[999] == serial_chain(1000));
+    how.size = sizeof(struct chain);
     pt_loop_error error;
     pt_loop_config config = {.deterministic = true, .error = &error};
     assert_int_equal(pt_parallel_reduce(0, 1000, &how, &sum, NULL, &config), PT_ERR_FAILED);
@@ -484,5 +574,6 @@ TEST_MAIN("loop", TEST(test_each_index_comes_once), TEST(test_ranges_may_be_larg
           TEST(test_of_several_that_fail_the_lowest_is_reported), TEST(test_a_loop_can_be_cancelled),
           TEST(test_loops_may_be_nested), TEST(test_map_and_find),
           TEST(test_what_fails_beyond_what_is_found_does_not_count), TEST(test_sums_are_made_in_order),
-          TEST(test_a_deterministic_sum_is_the_same_each_time),
-          TEST(test_without_memory_a_scan_is_refused_and_a_sum_is_not_split), TEST(test_bad_arguments_are_refused))
+          TEST(test_a_scan_can_fail_and_be_cancelled), TEST(test_a_deterministic_sum_is_the_same_each_time),
+          TEST(test_without_memory_a_large_scan_is_refused_and_a_sum_is_not_split),
+          TEST(test_bad_arguments_are_refused))

@@ -33,6 +33,14 @@ uint64_t pti_loop_alone(pt_loop *loop, uint64_t begin, uint64_t end, pt_loop_bod
 /* Call function(arg) as a member of a pool, or without one if there is none. */
 void pti_loop_call(void (*function)(void *arg), void *arg);
 
+/* An accumulator that is not too large for a stack. */
+typedef union pti_room {
+    char bytes[PT_REDUCE_ROOM];
+    max_align_t aligned;
+} pti_room;
+
+bool pti_reduction_is_valid(const pt_reduction *how, uint64_t begin, uint64_t end);
+
 /* How many will work on it, as far as that can be told before. */
 unsigned pti_loop_workers(void);
 
