@@ -193,6 +193,57 @@ static void test_a_comparison_may_contradict_itself(void **state)
     end_default();
 }
 
+static int count_and_compare(const void *a, const void *b, void *arg)
+{
+    struct order order = {8};
+    add_relaxed((uint32_t *)arg, 1);
+    return compare(a, b, &order);
+}
+
+static void test_what_is_nearly_sorted_needs_few_comparisons(void **state)
+{
+    (void)state;
+    static const enum pattern patterns[] = {RISING, EQUAL, ORGAN_PIPE};
+    char *base = malloc(most() * 8);
+    for (int i = 0; i < 3; i++) {
+        uint32_t comparisons = 0;
+        fill(base, most(), 8, patterns[i], test_seed);
+        assert_int_equal(pt_parallel_sort(base, most(), 8, count_and_compare, &comparisons), PT_OK);
+        check_sorted(base, most(), 8, false);
+        assert_true(comparisons <= most() * 8);
+    }
+    free(base);
+    end_default();
+}
+
+enum { ALIGNMENT = 64 };
+
+/* By the first byte; both must be aligned. */
+static int compare_aligned(const void *a, const void *b, void *arg)
+{
+    if ((uintptr_t)a % ALIGNMENT != 0 || (uintptr_t)b % ALIGNMENT != 0)
+        add_relaxed((uint32_t *)arg, 1);
+    return *(const unsigned char *)a - *(const unsigned char *)b;
+}
+
+static void test_elements_stay_aligned(void **state)
+{
+    (void)state;
+    size_t count = most() / 8;
+    uint32_t wrong = 0;
+    char *block = malloc((count + 1) * ALIGNMENT), *base = block + (ALIGNMENT - (uintptr_t)block % ALIGNMENT);
+    for (int i = 0; i < 4; i++) {
+        fill(base, count, ALIGNMENT, RANDOM, test_seed + (uint64_t)i);
+        uint64_t before = mix(base, count, ALIGNMENT);
+        assert_int_equal(pt_parallel_sort_stable(base, count, ALIGNMENT, compare_aligned, &wrong), PT_OK);
+        assert_true(mix(base, count, ALIGNMENT) == before);
+        check_sorted(base, count, ALIGNMENT, true);
+    }
+    assert_int_equal(wrong, 0);
+    free(block);
+    end_default();
+}
+
 /* ---- Numbers ------------------------------------------------------------------------------------------ */
 
 /* Whether a may stand before b: for floating point by the bits, negative ones the other way round. */
@@ -321,5 +372,6 @@ static void test_bad_arguments_are_refused(void **state)
 
 TEST_MAIN("sort", TEST(test_elements_of_any_size_are_sorted), TEST(test_every_pattern_is_sorted),
           TEST(test_without_memory_it_is_sorted_in_place), TEST(test_a_comparison_may_contradict_itself),
+          TEST(test_what_is_nearly_sorted_needs_few_comparisons), TEST(test_elements_stay_aligned),
           TEST(test_numbers_of_every_kind_are_sorted), TEST(test_floating_point_has_a_total_order),
           TEST(test_pools_of_all_sizes_sort), TEST(test_bad_arguments_are_refused))

@@ -6,6 +6,7 @@
    Nothing here trusts the comparison: whatever it says, indices stay in their bounds, and elements are moved, never made up. */
 #include "sort.h"
 
+#include <stdalign.h>
 #include <string.h>
 
 #include "loop.h"
@@ -114,10 +115,28 @@ static size_t find_place(const struct order *order, const char *base, size_t cou
     return low;
 }
 
+/* Whether all of one comes before all of the other, and they need only be put there: what was sorted before costs little. */
+static bool merge_is_easy(const struct merge *merge)
+{
+    const struct order *order = merge->order;
+    size_t lefts = merge->lefts * order->size, rights = merge->rights * order->size;
+    if (lefts == 0 || rights == 0)
+        return false;
+    const char *left_last = merge->left + lefts - order->size, *right_last = merge->right + rights - order->size;
+    bool in_order = !is_less(order, merge->right, left_last);
+    if (!in_order && !is_less(order, right_last, merge->left))
+        return false;
+    memcpy(in_order ? merge->to : merge->to + rights, merge->left, lefts);
+    memcpy(in_order ? merge->to + lefts : merge->to, merge->right, rights);
+    return true;
+}
+
 static void merge_parts(void *arg)
 {
     struct merge first = *(struct merge *)arg, second = first;
     const struct order *order = first.order;
+    if (merge_is_easy(&first))
+        return;
     if (first.lefts + first.rights < SERIAL) {
         merge_serially(&first);
         return;
@@ -274,6 +293,23 @@ static void sort_range(void *arg)
 
 /* ---- Calls ---------------------------------------------------------------------------------- */
 
+/* What the elements may be aligned to: they lie there, one after another. */
+static size_t alignment_of(const void *base, size_t size)
+{
+    uintptr_t bits = (uintptr_t)base | size;
+    return (size_t)(bits & (~bits + 1));
+}
+
+/* As much room again, aligned as the elements are, since compare() sees them there too. *block is to be freed; NULL: no memory */
+static char *other_room(const void *base, size_t count, size_t size, void **block)
+{
+    size_t alignment = alignment_of(base, size), more = alignment > alignof(max_align_t) ? alignment : 0;
+    *block = pti_allocate_raw(count * size + more);
+    if (*block == NULL || more == 0)
+        return *block;
+    return (char *)*block + (alignment - (uintptr_t)*block % alignment) % alignment;
+}
+
 void pti_sort_in_place(void *base, size_t count, size_t size, pt_compare compare, void *arg)
 {
     struct order order = {size, compare, arg};
@@ -295,15 +331,16 @@ pt_status pt_parallel_sort_stable(void *base, size_t count, size_t size, pt_comp
     pt_status status = check(base, count, size, compare);
     if (status != PT_OK || count < 2)
         return status;
+    void *block;
     struct order order = {size, compare, arg};
-    struct part part = {&order, base, pti_allocate_raw(count * size), count, false};
+    struct part part = {&order, base, other_room(base, count, size, &block), count, false};
     if (part.other == NULL)
         return PT_ERR_NOMEM;
     if (count < SERIAL)
         sort_part(&part);
     else
         pti_loop_call(sort_part, &part);
-    pti_free(part.other);
+    pti_free(block);
     return PT_OK;
 }
 
