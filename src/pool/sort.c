@@ -82,20 +82,32 @@ struct merge {
     size_t lefts, rights;
 };
 
-static void merge_serially(const struct merge *merge)
+/* Which one comes next nobody can foresee, so there is no branch that depends on it. The size is a constant to the compiler. */
+static inline __attribute__((always_inline)) void merge_elements(const struct merge *merge, size_t size)
 {
     const struct order *order = merge->order;
     const char *left = merge->left, *right = merge->right;
-    const char *left_end = at(order, left, merge->lefts), *right_end = at(order, right, merge->rights);
+    const char *left_end = left + merge->lefts * size, *right_end = right + merge->rights * size;
     char *to = merge->to;
     while (left < left_end && right < right_end) {
-        const char **from = is_less(order, right, left) ? &right : &left;
-        copy_one(order, to, *from);
-        *from += order->size;
-        to += order->size;
+        size_t from_right = is_less(order, right, left);
+        memcpy(to, from_right ? right : left, size);
+        right += size & (0 - from_right);
+        left += size & (from_right - 1);
+        to += size;
     }
     memcpy(to, left, (size_t)(left_end - left));
     memcpy(to + (left_end - left), right, (size_t)(right_end - right));
+}
+
+static void merge_serially(const struct merge *merge)
+{
+    switch (merge->order->size) {
+    case 4: merge_elements(merge, 4); break;
+    case 8: merge_elements(merge, 8); break;
+    case 16: merge_elements(merge, 16); break;
+    default: merge_elements(merge, merge->order->size); break;
+    }
 }
 
 /* How many elements come before this one; of equal ones, those that stood left of it. */
