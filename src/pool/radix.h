@@ -175,16 +175,16 @@ static void NAME(sort_job)(void *arg)
 
 /* ---- All of them ------------------------------------------------------------------------------ */
 
-/* How many bits from the lowest on differ between keys; and whether they are sorted already. */
+/* How many bits from the lowest on differ between keys; and whether they are sorted already, or the other way round. */
 struct NAME(range) {
     KEY lowest, highest, first, last;
-    bool any, sorted;
+    bool any, sorted, falling;
 };
 
 static void NAME(begin_range)(void *into, void *arg)
 {
     (void)arg;
-    *(struct NAME(range) *)into = (struct NAME(range)){.sorted = true};
+    *(struct NAME(range) *)into = (struct NAME(range)){.sorted = true, .falling = true};
 }
 
 static void NAME(add_range)(void *into, const void *right, void *arg)
@@ -197,6 +197,7 @@ static void NAME(add_range)(void *into, const void *right, void *arg)
         return;
     }
     range->sorted = range->sorted && other->sorted && range->last <= other->first;
+    range->falling = range->falling && other->falling && range->last >= other->first;
     range->lowest = range->lowest < other->lowest ? range->lowest : other->lowest;
     range->highest = range->highest > other->highest ? range->highest : other->highest;
     range->last = other->last;
@@ -206,13 +207,25 @@ static void NAME(fold_range)(pt_loop *loop, uint64_t begin, uint64_t end, void *
 {
     const KEY *keys = arg;
     (void)loop;
-    struct NAME(range) own = {keys[begin], keys[begin], keys[begin], keys[end - 1], true, true};
+    struct NAME(range) own = {keys[begin], keys[begin], keys[begin], keys[end - 1], true, true, true};
     for (size_t i = (size_t)begin + 1; i < end; i++) {
         own.sorted &= keys[i - 1] <= keys[i];
+        own.falling &= keys[i - 1] >= keys[i];
         own.lowest = keys[i] < own.lowest ? keys[i] : own.lowest;
         own.highest = keys[i] > own.highest ? keys[i] : own.highest;
     }
     NAME(add_range)(into, &own, NULL);
+}
+
+static void NAME(turn_round)(pt_loop *loop, uint64_t begin, uint64_t end, void *arg)
+{
+    struct NAME(job) *job = arg;
+    (void)loop;
+    for (size_t i = (size_t)begin; i < end; i++) {
+        KEY key = job->keys[i], *other = &job->keys[job->count - 1 - i];
+        job->keys[i] = *other;
+        *other = key;
+    }
 }
 
 /* `other` has as much room. */
@@ -227,6 +240,13 @@ static void NAME(sort_keys)(KEY *keys, KEY *other, size_t count)
     else
         (void)!pt_parallel_reduce(0, count, &how, &range, keys, NULL);
     if (range.sorted)
+        return;
+    struct NAME(job) whole = {.keys = keys, .count = count};
+    if (range.falling && count <= LARGE)
+        NAME(turn_round)(NULL, 0, count / 2, &whole);
+    else if (range.falling)
+        (void)!pt_parallel_for(0, count / 2, NAME(turn_round), &whole, NULL);
+    if (range.falling)
         return;
     unsigned bits = 64 - (unsigned)__builtin_clzll((unsigned long long)(range.lowest ^ range.highest));
     struct NAME(job) job = {keys, other, count, (bits + 7) / 8 * 8, true};
