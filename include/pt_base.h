@@ -148,9 +148,15 @@ typedef struct pt_allocator {
 
 /* Use another allocator from now on; NULL returns to the C library's. To be called before the library
    holds any memory, so best first thing in main(): a block goes back to the allocator that is set when
-   it is freed.
+   it is freed. What the library only keeps for reuse goes back first, as by pt_memory_trim().
    Returns   PT_ERR_INVALID if a function is missing */
 PT_API pt_status pt_set_allocator(const pt_allocator *allocator);
+
+/* Give the allocator back what is kept for reuse, by all threads together and by the calling one. Futures are: each thread
+   keeps up to 64 that were released, and all together some thousand. What another thread keeps comes back when it ends, and this is
+   called after that. It is called when the program ends.
+   Blocks    never, but for what the allocator does */
+PT_API void pt_memory_trim(void);
 
 #ifdef __cplusplus
 }

@@ -24,17 +24,20 @@
 #include "event.h"
 #include "future.h"
 #include "hook.h"
-#include "memory.h"
+#include "slab.h"
 
 enum { PENDING, RUNNING, ENDING, DONE, FAILED, ABORTED, STATE = 7, ASKED = 8, TOKEN = 16, GOT = 32 };
+
+static pti_slab slab = PTI_SLAB_INIT(PTI_SLAB_FUTURE, pt_future);
 
 pt_status pt_future_create(pt_future **out, const pt_future_config *config)
 {
     if (out == NULL)
         return PT_ERR_INVALID;
-    pt_future *future = pti_allocate(sizeof *future);
+    pt_future *future = pti_slab_take(&slab);
     if (future == NULL)
         return PT_ERR_NOMEM;
+    memset(future, 0, sizeof *future);
     future->references = 1;
     if (config != NULL)
         future->config = *config;
@@ -63,7 +66,7 @@ void pt_future_release(pt_future *future)
         pti_future_lose(future, future->result);
     pt_cancel_release(future->token);
     pt_future_release(future->before);
-    pti_free(future);
+    pti_slab_give(&slab, future);
 }
 
 /* ---- Ending it ----------------------------------------------------------------------------- */

@@ -27,6 +27,7 @@ pt_status pt_set_allocator(const pt_allocator *allocator)
         allocator = &c_library;
     if (allocator->allocate == NULL || allocator->deallocate == NULL)
         return PT_ERR_INVALID;
+    pt_memory_trim();
     current = *allocator;
     return PT_OK;
 }

@@ -32,6 +32,7 @@
 #include "checked.h"
 #include "memory.h"
 #include "park.h"
+#include "slab.h"
 #include "timer.h"
 #include "tls.h"
 #include "trace.h"
@@ -153,6 +154,7 @@ static void finish_at_exit(void *value)
 {
     pti_checked_ending();
     pti_tls_end();
+    pti_slab_thread_end(value);
     finish(value);
     pti_carrier_abandon();
     pti_checked_ended();
@@ -173,6 +175,7 @@ void pti_thread_live(pt_thread *thread)
 
     pti_checked_ending();
     pti_tls_end();
+    pti_slab_thread_end(thread);
     if (hooked)
         pti_port_thread_at_exit(finish_at_exit, NULL);
     if (thread->carried)
@@ -581,6 +584,7 @@ static void before_fork(void)
     pti_short_lock(&registry_lock);
     pti_carrier_before_fork();
     pti_tls_before_fork();
+    pti_slab_before_fork();
     pti_park_before_fork();
 }
 
@@ -606,6 +610,7 @@ static void forget_others(void)
 static void after_fork(bool child)
 {
     pti_park_after_fork(child);
+    pti_slab_after_fork();
     pti_tls_after_fork();
     pti_carrier_after_fork(child);
     if (child) {

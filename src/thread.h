@@ -5,6 +5,7 @@
 #include <pt_thread.h>
 
 #include "port.h"
+#include "slab.h"
 
 struct pti_tls_value;
 
@@ -30,6 +31,8 @@ struct pt_thread {
     pt_thread *next_in_scope;     /* under the scope's lock */
     struct pti_tls_value *values; /* the thread's own: see tls.c */
     size_t value_count;
+    bool keeps_nothing;                    /* of slabs, as it ends */
+    pti_slab_cache caches[PTI_SLAB_KINDS]; /* the thread's own */
 };
 
 /* pt_thread_id(NULL), without a call's detour. Allocates nothing. */

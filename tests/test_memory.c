@@ -11,15 +11,18 @@ static void fail_in_turn(pt_status (*operation)(void))
     uint32_t n = 0;
     do {
         n++;
-        pt_thread_trim(); /* a parked carrier would spare an allocation */
+        pt_thread_trim(); /* a parked carrier would spare an allocation, and so would what is kept */
+        pt_memory_trim();
         uint32_t before = load_relaxed(&blocks);
         fail_allocation(n);
         status = operation();
         bool failed = load_relaxed(&asked) >= n;
         store_relaxed(&fail_at, 0);
         assert_int_equal(status, failed ? PT_ERR_NOMEM : PT_OK);
-        for (pt_thread_trim(); load_relaxed(&blocks) != before; pt_thread_trim()) /* the watchdog is the limit */
-            pt_thread_yield(); /* a thread may be on its last steps, and park its carrier then */
+        for (; load_relaxed(&blocks) != before; pt_thread_yield()) { /* the watchdog is the limit */
+            pt_thread_trim(); /* a thread may be on its last steps, and park its carrier then */
+            pt_memory_trim();
+        }
     } while (status != PT_OK);
     assert_true(n > 1);
 }

@@ -54,6 +54,7 @@ static inline void count_blocks(void)
 
 static inline void stop_counting(void)
 {
+    pt_memory_trim();
     assert_int_equal(load_relaxed(&blocks), 0);
     assert_int_equal(pt_set_allocator(NULL), PT_OK);
 }
@@ -62,8 +63,10 @@ static inline void stop_counting(void)
    count_blocks() may be left, parked ones included. */
 static inline void stop_counting_threads(void)
 {
-    for (pt_thread_trim(); load_relaxed(&blocks) != 0; pt_thread_trim())
-        pt_thread_yield();
+    for (; load_relaxed(&blocks) != 0; pt_thread_yield()) {
+        pt_thread_trim();
+        pt_memory_trim();
+    }
     stop_counting();
 }
 
