@@ -13,7 +13,7 @@
      B   s goes down, not below t   the member, which has them for itself then         acquire
      E   t = s = i             the member, when stack[i] was taken, and is done; t = s before, so nobody does T    relaxed
 
-     state of a fork that was shared: 0, or RUNNING with who took it and that one's top at that moment (`base`); WAITED; DONE
+     state of a fork that was shared: 0, or RUNNING with who took it; WAITED; DONE
      A   -> RUNNING            who took it, before it runs it                          release
      W   -> WAITED             the member, before it sleeps                            relaxed
      D   -> DONE               who took it, after it ran it; if it was WAITED it wakes the member          acquire and release
@@ -25,10 +25,11 @@
    Taken once   T and B both are compare-and-swap of t and s at once: a fork is taken, or had by the member, never both. That t and s
                 are the same again later does no harm: a fork is read after T only, and the member does not touch it
                 until D.
-   Leapfrogging Who waits for a fork that was taken helps who took it (Wagner, Calder, 1993), and takes nothing but what it
-                forked since: the forks from `base` up. They are parts of what is waited for. That thread may be done
-                just then, and have other forks there: so after T the state is looked at once more. If it is not DONE, then
-                T came before D, and the fork was a part; if it is, the fork goes to the pool's queues, for anybody to run (without memory
+   Leapfrogging Who waits for a fork that was taken helps who took it (Wagner, Calder, 1993): what that one shares are parts of
+                what is waited for. For who takes a fork shares nothing at that moment: it looks for work with an empty stack, or
+                waits for the fork on its top, which was taken, and so all below were. It may be done just then, and
+                share something else: so after T the state is looked at once more. If it is not DONE, then T came
+                before D, and the fork was a part; if it is, the fork goes to the pool's queues, for anybody to run (without memory
                 for that, it is run here).
    Sleeping     is pt_wait_word() on the state; D wakes by its address alone, as the stack may be used anew by then. */
 #include "pool.h"
@@ -38,10 +39,10 @@
 #include "atomic.h"
 #include "port.h"
 
-enum { DONE = 1, WAITED = 2, RUNNING = 4, BASE_SHIFT = 3, MEMBER_SHIFT = 14 };
+enum { DONE = 1, WAITED = 2, RUNNING = 4, MEMBER_SHIFT = 3 };
 
-_Static_assert(PT_FORKS < 1 << (MEMBER_SHIFT - BASE_SHIFT), "a base must fit into a state");
-_Static_assert(PT_POOL_MOST + PTI_GUESTS_MOST < 1 << (32 - MEMBER_SHIFT), "so must who took it");
+_Static_assert(PT_POOL_MOST + PTI_GUESTS_MOST < 1 << (32 - MEMBER_SHIFT),
+               "who took a fork must fit into its state");
 
 __thread pti_worker *pti_worker_self;
 
@@ -163,10 +164,10 @@ bool pti_fork_wanted(void)
 /* ---- Taking -------------------------------------------------------------------------------- */
 
 /* T */
-static pti_fork *take(pti_member *victim, uint32_t least)
+static pti_fork *take(pti_member *victim)
 {
     uint64_t seen = load_acquire(&victim->shared);
-    while (taken_of(seen) < shared_of(seen) && taken_of(seen) >= least) {
+    while (taken_of(seen) < shared_of(seen)) {
         if (cas_acq_rel(&victim->shared, &seen, seen + 1)) /* T: pairs with P */
             return &victim->stack[taken_of(seen)];
     }
@@ -175,9 +176,7 @@ static pti_fork *take(pti_member *victim, uint32_t least)
 
 static void run_taken(pti_member *member, pti_fork *fork)
 {
-    uint32_t base = index_of(member, member->forks.top);
-    __atomic_fetch_or(&fork->state, RUNNING | base << BASE_SHIFT | member->index << MEMBER_SHIFT,
-                      __ATOMIC_RELEASE); /* A */
+    __atomic_fetch_or(&fork->state, RUNNING | member->index << MEMBER_SHIFT, __ATOMIC_RELEASE); /* A */
     fork->function(fork->arg);
     uint32_t before = __atomic_exchange_n(&fork->state, DONE, __ATOMIC_ACQ_REL); /* D: pairs with J */
     if ((before & WAITED) != 0)
@@ -191,7 +190,7 @@ void pti_fork_run_taken(void *fork)
 
 bool pti_fork_steal(pti_member *victim, struct pti_job *job)
 {
-    pti_fork *fork = take(victim, 0);
+    pti_fork *fork = take(victim);
     if (fork != NULL)
         *job = (struct pti_job){pti_fork_run_taken, fork, 0};
     return fork != NULL;
@@ -210,7 +209,7 @@ static bool leapfrog(pti_member *member, const pti_fork *fork, uint32_t state)
     if ((state & RUNNING) == 0 || !pti_fork_has_room(member))
         return false;
     pti_member *thief = load_acquire(&member->pool->members[state >> MEMBER_SHIFT]);
-    pti_fork *part = take(thief, state >> BASE_SHIFT & ((1u << (MEMBER_SHIFT - BASE_SHIFT)) - 1));
+    pti_fork *part = take(thief);
     if (part == NULL) {
         pti_fork_demand(thief);
         return false;

@@ -280,7 +280,6 @@ drop('who waits sees that it is done (J)', 'uint32_t seen = load_acquire(&fork->
 change('who sleeps for a fork is not woken', 'pt_wake_word(&fork->state, 1);', '(void)before;');
 change('who sleeps for a fork does not say so (W)', 'uint32_t waited = seen | WAITED;', 'uint32_t waited = seen;');
 change('who waits does not see that it is done', 'if ((seen & DONE) != 0)\n            return;', 'if ((seen & DONE) != 0 || (seen & RUNNING) == 0)\n            return;');
-change('who waits runs anything', 'taken_of(seen) >= least)', 'true)');
 change('who waits does not look again what it took', 'bool is_part = (load_acquire(&fork->state) & DONE) == 0; /* J */', 'bool is_part = true; /* J */');
 change('a full stack is filled further', 'if (index == PT_FORKS) {\n        worker->top--;\n        return false;\n    }', '');
 change('what was forgotten is not joined', 'join_down_to(member, member->stack);', '(void)member;');
