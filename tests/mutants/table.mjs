@@ -245,7 +245,7 @@ change('a hook is called where it was added too', 'if (!kind->join(object, &own-
 
 // ---- Pools ----
 
-part('wake', 'src/pool/wake.c', 'pool', 'pool_memory', 'parallel');
+part('wake', 'src/pool/wake.c', 'pool_model:sleep', 'pool', 'pool_memory', 'parallel');
 change('who has a job does not look whether somebody sleeps', 'uint64_t seen = load_agreed(&pool->word); /* R */', 'if (pool->size > 0)\n        return;\n    uint64_t seen = load_agreed(&pool->word); /* R */');
 change('who posts makes no fence (F)', '__atomic_thread_fence(__ATOMIC_SEQ_CST); /* F */', '');
 change('who rests does not look again (L)', 'if (pti_worker_sees(pool)) /* L */', 'if (false) /* L */');
@@ -259,7 +259,7 @@ change('the pool ends while somebody waits in a job', 'else if (pti_wake_count(w
 change('the pool does not end', 'pti_pool_finish(pool);\n}', '(void)0;\n}');
 change('who searches is not counted', 'cas_agreed(&pool->word, &seen, seen + ONE[PTI_SEARCHING])', 'cas_agreed(&pool->word, &seen, seen)');
 
-part('jobs', 'src/pool/jobs.c', 'pool', 'parallel');
+part('jobs', 'src/pool/jobs.c', 'pool_model:ring', 'pool', 'parallel');
 change('a ring is written over', 'if (tail - load_acquire(&ring->head) == PTI_RING) /* S */', 'if (false) /* S */');
 change('two take the same job', 'if (cas_acq_rel(&ring->head, &head, head + 1)) /* H */\n            return true;', 'store_release(&ring->head, head + 1);\n        return true;');
 drop('who takes a job sees the end of the ring (T)', 'while (head < load_acquire(&ring->tail)) { /* T */');
@@ -269,7 +269,7 @@ change('who posts inside wakes nobody', 'if (priority == PT_JOB_NORMAL && put(me
 change('a queue that was used is not looked at', 'or_relaxed(&pool->used, 1u << queue);', '(void)pool;');
 change('low ones do not age', 'turn % 16 == 0 ? PT_JOB_LOW', 'turn % 16 == 0 ? PT_JOB_HIGH');
 
-part('fork', 'src/pool/fork.c', 'parallel');
+part('fork', 'src/pool/fork.c', 'pool_model:stack', 'parallel');
 change('forks are not shared', 'add_agreed(&member->shared, (uint64_t)count << 32); /* P', '(void)count; /* P');
 change('forks are shared before they are ready', 'for (pti_fork *fork = member->forks.own; fork < bound; fork++)\n        store_relaxed(&fork->state, 0);', '');
 change('a fork is taken without its order (T)', 'if (cas_acq_rel(&victim->shared, &seen, seen + 1)) /* T', 'if (cas_relaxed(&victim->shared, &seen, seen + 1)) /* T');
@@ -299,6 +299,17 @@ change('who waits counts as awake', 'pti_wake_change(member->pool, -1, 0, 0, 1);
 change('who waits keeps its forks to itself', 'pti_fork_share_all(member);', '');
 change('who waited does not count as awake', 'pti_wake_change(member->pool, 1, 0, 0, -1);', '');
 change('nested waits are counted twice', 'member->waits++ != 0)', 'member->waits++ > 1)');
+
+part('wait, refused', 'src/pool/wait.c', 'pool_memory');
+change('who waits does not ask for a thread that was refused', 'if (was_refused(pool))\n        pti_wake_look(pool);', '');
+
+part('slab', 'src/slab.c', 'slab');
+change('a magazine is in the depot and still the thread\'s', '*magazine = (pti_magazine){NULL, 0};', 'magazine->count = 0;');
+change('the depots have no lock for who puts', 'pti_short_lock(&depots);\n    bool kept', 'bool kept');
+change('who takes a magazine leaves it there', 'slab->full = first->next_magazine;', '');
+change('a depot keeps all', 'slab->count < PTI_SLAB_MAGAZINES', 'true');
+change('who ends keeps its own', 'put(cache->slab, &cache->previous);', '');
+change('who ends leaves what is loaded', 'put(cache->slab, &cache->loaded);\n            ', '');
 
 part('pool', 'src/pool/pool.c', 'pool', 'joint');
 change('a pool that closes looks at nothing', 'pti_wake_look(pool);\n}\n\nvoid pti_pool_finish', '}\n\nvoid pti_pool_finish');
