@@ -297,7 +297,7 @@ change('a job does not know that it is one', 'member->inside = true;', 'member->
 part('wait', 'src/pool/wait.c', 'pool', 'parallel');
 change('who waits counts as awake', 'pti_wake_change(member->pool, -1, 0, 0, 1);', '');
 change('who waits keeps its forks to itself', 'pti_fork_share_all(member);', '');
-change('who waited does not count as awake', 'pti_wake_change(member->pool, 1, 0, 0, -1);', '');
+change('who waited does not count as awake', 'pti_wake_change(member->pool, 1, 0, 0, -1);', ';');
 change('nested waits are counted twice', 'member->waits++ != 0)', 'member->waits++ > 1)');
 
 part('wait, refused', 'src/pool/wait.c', 'pool_memory');
