@@ -13,8 +13,7 @@ set(CMAKE_SYSTEM_PROCESSOR wasm32)
 list(APPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR}/modules)
 
 set(PT_WASI_SDK_PATH "$ENV{WASI_SDK_PATH}" CACHE PATH "The wasi-sdk in use; empty: clang 22 and wasix-libc")
-# Much, as it costs nothing until it is used: a thread that fills memory which another has just grown may trap (HACKING.md).
-set(PT_WASI_INITIAL_MEMORY 134217728 CACHE STRING "Bytes of memory a program starts with (read with a new build folder)")
+set(PT_WASI_INITIAL_MEMORY 16777216 CACHE STRING "Bytes of memory a program starts with (read with a new build folder)")
 set(PT_WASI_MAX_MEMORY 1073741824 CACHE STRING "Bytes of memory it may have at most (read with a new build folder)")
 set(PT_WASI_STACK_SIZE 1048576 CACHE STRING "Bytes of its main thread's stack (read with a new build folder)")
 set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES

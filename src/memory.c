@@ -6,6 +6,8 @@
 
 #include <pt_base.h>
 
+#include "port.h"
+
 static void *default_allocate(size_t size, void *context)
 {
     (void)context;
@@ -34,7 +36,10 @@ pt_status pt_set_allocator(const pt_allocator *allocator)
 
 void *pti_allocate_raw(size_t size)
 {
-    return current.allocate(size, current.context);
+    void *block = current.allocate(size, current.context);
+    if (block != NULL)
+        pti_port_reach(block, size);
+    return block;
 }
 
 void *pti_allocate(size_t size)

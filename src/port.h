@@ -12,7 +12,7 @@
 
 #include <pt_base.h>
 
-/* From the target's folder: pti_port_thread, pti_port_relax(), pti_port_will_write(), pti_port_has_room(), PTI_PORT_SPINS,
+/* From the target's folder: pti_port_thread, pti_port_relax(), pti_port_will_write(), pti_port_reach(), pti_port_has_room(), PTI_PORT_SPINS,
    PTI_PORT_YIELDS, PTI_PORT_PAUSES, PTI_PORT_CHANNEL_SPINS, PTI_PORT_CHANNEL_YIELDS, PTI_PORT_STACK_SIZE, PTI_PORT_LEAST_STACK,
    PTI_PORT_REUSES, PTI_PORT_JOINS, PTI_PORT_TLS_FAST. */
 #include "port_target.h"

@@ -65,9 +65,9 @@ test('too many threads are refused with EAGAIN', async () => {
 });
 
 test('memory ends at --max-memory', wasi, async () => {
-  const { stdout } = await run(['memory'], { options: ['--max-memory', '192MiB'] });
+  const { stdout } = await run(['memory'], { options: ['--max-memory', '64MiB'] });
   const [, count] = /^(\d+) MiB\n$/.exec(stdout);
-  assert.ok(count > 160 && count < 192, stdout);
+  assert.ok(count > 40 && count < 64, stdout);
 });
 
 test('a file opened by one thread is read by another', wasi, async () => {

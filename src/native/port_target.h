@@ -56,6 +56,12 @@ static inline void pti_port_will_write(const void *at)
 #endif
 }
 
+/* WebAssembly's business. */
+static inline void pti_port_reach(const void *block, size_t size)
+{
+    (void)block, (void)size;
+}
+
 /* pthread_create finds out by itself. */
 static inline bool pti_port_has_room(size_t stack_size)
 {

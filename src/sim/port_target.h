@@ -34,6 +34,12 @@ static inline void pti_port_will_write(const void *at)
     (void)at;
 }
 
+/* WebAssembly's business. */
+static inline void pti_port_reach(const void *block, size_t size)
+{
+    (void)block, (void)size;
+}
+
 static inline bool pti_port_has_room(size_t stack_size)
 {
     (void)stack_size;

@@ -35,6 +35,16 @@ static inline void pti_port_will_write(const void *at)
     (void)at;
 }
 
+/* A new block may lie in memory that another thread has just grown. In Node 20 a thread learns of that only now and then: single
+   loads and stores do not care, but memory.fill and memory.copy trap beyond the size that this thread knows. Growing by
+   nothing tells it. */
+static inline void pti_port_reach(const void *block, size_t size)
+{
+    const size_t page = 64 * 1024;
+    if (((size_t)block + size - 1) / page >= __builtin_wasm_memory_size(0))
+        (void)__builtin_wasm_memory_grow(0, 0);
+}
+
 /* pthread_create finds out by itself. */
 static inline bool pti_port_has_room(size_t stack_size)
 {
